@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DATA_DB_H
+#define DATA_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "data/value.h"
+
+/* The SQL interface: what every driver gives and all that the layers above see. */
+
+struct core;
+struct fiber;
+struct log;
+struct metrics;
+
+struct db;      /* an opened database with its pools; safe from any core */
+struct db_conn; /* a connection lent to one fiber, or a transaction on the writer */
+struct db_rows; /* a statement that is running */
+
+enum dialect { DIALECT_SQLITE, DIALECT_POSTGRES };
+
+struct db_config {
+    const char *url;       /* "sqlite:data/app.db"; a relative path is relative to `directory` */
+    const char *directory; /* of the app file */
+    struct core **cores;   /* that will read; NULL and 0: only db_tx_blocking() and db_read_blocking() work */
+    unsigned core_count;
+    unsigned readers_per_core;   /* connections, 0 = 8 */
+    unsigned reader_waiters;     /* fibers that may wait for one, 0 = 1000 */
+    unsigned writer_queue_limit; /* transactions that may wait, 0 = 10,000 */
+    unsigned commit_batch_limit; /* transactions that share one COMMIT, 0 = 512 */
+    unsigned statement_cache;    /* prepared statements per connection, 0 = 256 */
+    struct log *log;
+};
+
+/* Opens (and creates, with parent folders) a database: pragmas, connections for the readers as they are needed, the
+ * writer's thread, the checkpointer's thread. Owner: the caller; db_close() when the cores no longer run.
+ * Errors: ERROR_VALIDATION (the URL), ERROR_IO, ERROR_MEMORY; the diag says what and why. */
+MUST_USE
+enum error db_open(const struct db_config *config, struct diag *diag, struct db **out);
+/* Commits what the writer still holds, checkpoints, closes. Accepts NULL. */
+void db_close(struct db *db);
+ANY_CORE
+enum dialect db_dialect(const struct db *db);
+
+/* Lends a connection of this core for reading: everything read through it until db_read_end() is one snapshot, and no
+ * older than every request that was received in the core's present turn. Readers of one turn share a read transaction.
+ * Errors: ERROR_UNAVAILABLE (too many wait), ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_IO. */
+YIELDS
+MUST_USE
+enum error db_read_begin(struct db *db, struct fiber *self, struct deadline deadline, struct db_conn **out);
+/* Gives it back; closes rows that are still open. */
+void db_read_end(struct db_conn *conn);
+
+/* The body of a transaction. Runs on the writer's thread on SQLite: it may block, must not touch anything of the
+ * fiber's core but `argument` (the fiber waits meanwhile), and must not call what yields. An error rolls back. */
+typedef enum error db_tx_body(struct db_conn *tx, void *argument);
+
+/* Runs `body` in a transaction of its own; returns OK only after its commit is on disk. On SQLite transactions that
+ * arrive together share one COMMIT, each in its own savepoint: one that fails rolls back alone; when the COMMIT itself
+ * fails all fail. A transaction that still waits in the queue is given up at the deadline or when the fiber is
+ * cancelled; once begun its outcome is always waited for and reported.
+ * Errors: those of `body`; ERROR_UNAVAILABLE (the queue is full), ERROR_TIMEOUT, ERROR_CANCELLED,
+ * ERROR_INSUFFICIENT_STORAGE, ERROR_IO. */
+YIELDS
+MUST_USE
+enum error db_tx(struct db *db, struct fiber *self, struct deadline deadline, db_tx_body *body, void *argument);
+
+/* The same for threads without a core: start-up, the command line, tests. */
+MUST_USE
+ANY_CORE
+enum error db_tx_blocking(struct db *db, db_tx_body *body, void *argument);
+/* A read connection for such a thread, opened for it. */
+MUST_USE
+ANY_CORE
+enum error db_read_blocking(struct db *db, struct db_conn **out);
+
+/* Starts a statement. `sql` holds one statement with ?1…?n and is cached by its text; `arguments` are borrowed until
+ * db_rows_close(). In a read connection a long statement lets other fibers run and is cut at the lease's deadline.
+ * Errors: ERROR_INTERNAL (the statement does not compile, or takes another number of arguments; logged),
+ * ERROR_MEMORY. */
+MUST_USE
+enum error db_query(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,
+                    struct db_rows **out);
+/* Steps to the next row; false at the end.
+ * Errors: ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_CONFLICT (a constraint: see db_fault()), ERROR_INSUFFICIENT_STORAGE,
+ * ERROR_IO, ERROR_INTERNAL. */
+YIELDS
+MUST_USE
+enum error db_next(struct db_rows *rows, bool *has_row);
+/* Ends the statement; accepts NULL. Everything read from its columns is gone. */
+void db_rows_close(struct db_rows *rows);
+
+unsigned db_column_count(const struct db_rows *rows);
+/* The name of a column; borrowed until db_rows_close(). */
+struct slice db_column_name(const struct db_rows *rows, unsigned column);
+/* The column of the present row; texts are borrowed until the next db_next() or db_rows_close(). */
+struct value db_column(const struct db_rows *rows, unsigned column);
+
+/* Runs a statement to its end, discarding rows; `*changes` (may be NULL) is the number of rows changed.
+ * Errors: those of db_query() and db_next(). */
+YIELDS
+MUST_USE
+enum error db_execute(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,
+                      int64_t *changes);
+/* Runs several statements without arguments, separated by semicolons; for DDL inside a transaction. */
+MUST_USE
+enum error db_script(struct db_conn *conn, struct slice sql);
+
+/* Which constraint the last ERROR_CONFLICT of this connection broke. */
+enum db_fault_kind { DB_FAULT_NONE, DB_FAULT_UNIQUE, DB_FAULT_FOREIGN_KEY, DB_FAULT_NOT_NULL, DB_FAULT_CHECK };
+struct db_fault {
+    enum db_fault_kind kind;
+    char table[128];   /* "" when the database does not say */
+    char columns[512]; /* comma-separated column names, or the index's name after "index:" */
+};
+const struct db_fault *db_fault(const struct db_conn *conn);
+/* The database's own message of the last failure, for the log only. */
+const char *db_message(const struct db_conn *conn);
+
+/* The rowid (or sequence) of the last insert on this connection. */
+int64_t db_last_id(const struct db_conn *conn);
+
+/* Figures for metrics and health; may be a moment old. */
+struct db_figures {
+    unsigned readers_open, readers_lent, readers_waiting;
+    size_t writer_queue;
+    uint64_t commits, transactions, rollbacks, checkpoints;
+    uint64_t last_commit_us; /* how long the last COMMIT took */
+    enum error state;        /* OK, or why writes fail at the moment (INSUFFICIENT_STORAGE, IO) */
+};
+ANY_CORE
+struct db_figures db_figures(const struct db *db);
+
+#endif

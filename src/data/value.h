@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DATA_VALUE_H
+#define DATA_VALUE_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* A scalar as databases know it. The model's types are stored as these (model/type.h says how). */
+enum value_kind { VALUE_NULL, VALUE_INT, VALUE_FLOAT, VALUE_TEXT, VALUE_BLOB };
+
+struct value {
+    enum value_kind kind;
+    union {
+        int64_t integer;
+        double number;
+        struct slice text; /* of TEXT (UTF-8) and BLOB; borrowed */
+    };
+};
+
+#define VALUE_NOTHING ((struct value){.kind = VALUE_NULL})
+
+static inline struct value value_int(int64_t integer)
+{
+    return (struct value){.kind = VALUE_INT, .integer = integer};
+}
+
+static inline struct value value_float(double number)
+{
+    return (struct value){.kind = VALUE_FLOAT, .number = number};
+}
+
+static inline struct value value_text(struct slice text)
+{
+    return (struct value){.kind = VALUE_TEXT, .text = text};
+}
+
+static inline struct value value_blob(struct slice bytes)
+{
+    return (struct value){.kind = VALUE_BLOB, .text = bytes};
+}
+
+#endif

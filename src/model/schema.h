@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_SCHEMA_H
+#define MODEL_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "data/value.h"
+
+/* The resources of an app: what the app file declares, resolved and checked. Immutable once loaded, shared by all
+ * cores, and freed with the arena it lives in. */
+
+struct expr;
+struct regex;
+struct resource;
+
+/* How values look and are stored. TEXT columns unless said otherwise.
+ *   text email url password enum   as they are (email collates without ASCII case)
+ *   int bool                        INTEGER (bool as 0 and 1)
+ *   float                           REAL
+ *   decimal                         INTEGER, scaled by 10^scale
+ *   datetime                        27 bytes, 2026-01-02T03:04:05.678901Z: sorts as time
+ *   date                            2026-01-02
+ *   uuid                            36 bytes, lower case
+ *   json list                       JSON text, as received without white space
+ *   reference                       as the other resource's id: INTEGER or uuid text */
+enum field_type {
+    FIELD_TEXT,
+    FIELD_INT,
+    FIELD_FLOAT,
+    FIELD_DECIMAL,
+    FIELD_BOOL,
+    FIELD_DATETIME,
+    FIELD_DATE,
+    FIELD_UUID,
+    FIELD_JSON,
+    FIELD_ENUM,
+    FIELD_EMAIL,
+    FIELD_URL,
+    FIELD_PASSWORD,
+    FIELD_LIST,
+    FIELD_REFERENCE,
+    FIELD_TYPE_COUNT
+};
+
+enum on_delete { ON_DELETE_RESTRICT, ON_DELETE_CASCADE, ON_DELETE_SET_NULL };
+enum default_kind { DEFAULT_NONE, DEFAULT_VALUE, DEFAULT_NOW, DEFAULT_AUTH_ID };
+enum id_kind { ID_UUID, ID_INT };
+
+/* A type with its limits; also what a list holds. */
+struct type {
+    enum field_type kind;
+    int64_t min, max; /* text, email, url, password: code points; int: values; list: elements */
+    double float_min, float_max;
+    unsigned precision, scale;   /* decimal; its min and max above are scaled */
+    const struct slice *choices; /* enum */
+    size_t choice_count;
+    const struct resource *target; /* reference */
+    const struct type *element;    /* list: a scalar type, never a list or a password */
+};
+
+enum field_flag {
+    FIELD_REQUIRED = 1 << 0,
+    FIELD_UNIQUE = 1 << 1,
+    FIELD_INDEXED = 1 << 2,
+    FIELD_READONLY = 1 << 3,  /* set by the server only */
+    FIELD_HIDDEN = 1 << 4,    /* writable, never read, filtered, sorted or searched */
+    FIELD_IMMUTABLE = 1 << 5, /* set on create */
+    FIELD_SYSTEM = 1 << 6,    /* id, created_at, updated_at, version */
+};
+
+struct field {
+    struct slice name;      /* in the schema and in the database */
+    struct slice json_name; /* as `naming` says */
+    struct slice json_key;  /* "\"json_name\":", ready to be written */
+    unsigned index;         /* in resource.fields */
+    unsigned flags;
+    struct type type;
+    enum on_delete on_delete;
+    enum default_kind default_kind;
+    struct value default_value; /* as stored; of DEFAULT_VALUE */
+    const struct regex *pattern;
+    const char *pattern_text;
+    const char *description;
+    struct place place;
+};
+
+struct index_column {
+    const struct field *field;
+    bool is_descending;
+};
+
+struct index {
+    struct slice name; /* "<table>_<fields>", unique in the database */
+    const struct index_column *columns;
+    size_t column_count;
+    const struct field *const *include; /* covering columns */
+    size_t include_count;
+    const struct expr *where; /* partial; NULL: all rows */
+    bool is_unique;
+    struct place place;
+};
+
+enum action { ACTION_READ, ACTION_CREATE, ACTION_UPDATE, ACTION_DELETE, ACTION_COUNT };
+
+/* One access rule. `allow` NULL with `is_given` is `true`: anyone. Not given: nobody. */
+struct access {
+    bool is_given;
+    const struct expr *allow;
+    const uint64_t *fields; /* bit set over field indexes that may be written (or read); NULL: all */
+    struct place place;
+};
+
+/* Rows of another resource that refer to this one: usable in expressions on the right of `in`. */
+struct relation {
+    struct slice name; /* the referring resource's, or the reference's `as:` */
+    const struct resource *from;
+    const struct field *via;
+};
+
+enum { RESOURCE_FIELDS_MAX = 200, SCHEMA_RESOURCES_MAX = 1000 };
+
+struct resource {
+    struct slice name; /* also its table and its path segment */
+    unsigned index;    /* in schema.resources */
+    enum id_kind id_kind;
+    /* id first, then as declared, then created_at, updated_at, version. */
+    const struct field *fields;
+    size_t field_count;
+    const struct field *id, *created_at, *updated_at, *version; /* the last three may be NULL in an adopted table */
+    const struct index *indexes;
+    size_t index_count;
+    const struct field *const *search; /* full-text fields */
+    size_t search_count;
+    struct access access[ACTION_COUNT];
+    const struct relation *relations;
+    size_t relation_count;
+    const char *description;
+    struct place place;
+};
+
+struct schema {
+    struct resource *resources;
+    size_t resource_count;
+    const struct resource *account; /* the resource that signs in (has a password field), or NULL */
+};
+
+/* The resource of that name, or NULL. */
+const struct resource *schema_find(const struct schema *schema, struct slice name);
+/* The field of that schema name, or NULL. */
+const struct field *resource_find_field(const struct resource *resource, struct slice name);
+/* The field of that JSON name, or NULL. */
+const struct field *resource_find_json(const struct resource *resource, struct slice json_name);
+
+static inline bool field_is(const struct field *field, enum field_flag flag)
+{
+    return (field->flags & flag) != 0;
+}
+
+/* "text", "int", …: as the app file spells it. */
+const char *type_name(enum field_type kind);
+
+#endif
