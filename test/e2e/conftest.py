@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the end-to-end tests.
+
+    APP = '''
+    resources:
+      notes:
+        fields:
+          title: text(1..80) required
+        access: {all: true}
+    '''
+
+    @pytest.fixture(scope="module")
+    def api(serve_module):                    # one server for all tests of the file
+        return serve_module(APP).client
+
+    def test_a_note_needs_a_title(api):
+        answer = api.post("/api/v1/notes", json={})
+        assert answer.status == 400 and "title" in answer.error["fields"]
+
+    def test_a_restart_keeps_the_rows(serve):  # a server of its own
+        server = serve(APP)
+        ...
+
+Each server runs in a temporary directory, on ports of its own, is stopped by SIGTERM at the end, and must then exit with
+0 and without a sanitizer's report. One that the test killed is judged on the report alone.
+"""
+
+import os
+import pathlib
+
+import pytest
+
+from server import ROOT, Server
+
+
+def _factory(new_directory):
+    servers = []
+
+    def serve(app, **options):
+        server = Server(app, new_directory(), **options)
+        servers.append(server)
+        return server.start()
+
+    def finish():
+        for server in servers:
+            server.stop()
+        for server in servers:
+            server.judge()
+
+    return serve, finish
+
+
+@pytest.fixture
+def serve(tmp_path_factory):
+    """serve(app_text, files=, args=, env=, command=) starts a server that lives as long as the test."""
+    start, finish = _factory(lambda: tmp_path_factory.mktemp("app"))
+    yield start
+    finish()
+
+
+@pytest.fixture(scope="module")
+def serve_module(tmp_path_factory):
+    """The same, for a server that the tests of one file share."""
+    start, finish = _factory(lambda: tmp_path_factory.mktemp("app"))
+    yield start
+    finish()
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of shared test data; where it is absent the test is skipped, and counted so."""
+    folder = pathlib.Path(os.environ.get("TENON_SHARED") or ROOT.parent / "shared/data")
+    if not folder.is_dir():
+        pytest.skip("no shared test data beside the checkout")
+    return folder
