@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HTTP_EXCHANGE_H
+#define HTTP_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+struct core;
+struct fiber;
+struct http1_head;
+struct http_route;
+struct http_site;
+struct log;
+
+/* One request and its answer. It belongs to the fiber that serves it and ends with it. Handlers read the request part,
+ * fill the answer part, and return OK; or return an error, having said more in `diag`, and the site's error renderer
+ * fills the answer. */
+struct exchange {
+    /* The request. */
+    const struct http1_head *head; /* method, target, path, query, headers */
+    struct slice request_id;
+    const struct http_route *route; /* NULL: no route matched */
+    struct slice params[8];         /* of the path, decoded, in the order of the pattern */
+    unsigned param_count;
+    struct deadline deadline; /* of the handler; every wait takes it */
+    int64_t now_us;           /* wall clock when the head was complete; fixed for the request */
+    struct core *core;
+    struct fiber *fiber;
+    struct arena *arena; /* freed when the exchange ends */
+    struct http_site *site;
+    struct log *log;
+
+    /* The answer. */
+    int status;                /* 0: not decided yet; set by exchange_status() or the server */
+    struct buf body;           /* the answer's body; bytes stay when status is 304 or HEAD, but are not sent */
+    struct buf headers;        /* ready lines "Name: value\r\n", without the ones the server makes */
+    struct slice content_type; /* default application/json */
+    struct slice
+        etag; /* the opaque tag without quotes; empty: none. The server prints it and weakens it when it compresses */
+    bool etag_is_weak;
+    bool close_after;       /* the connection closes when the answer is sent */
+    uint64_t allow;         /* set of methods for a 405's Allow (http/method.h) */
+    unsigned retry_after_s; /* for 503 and 429 */
+    struct diag diag;
+    enum error error; /* what the handler returned, for the log */
+};
+
+/* What serves a route. */
+typedef enum error http_handler(struct exchange *x, void *data);
+
+/* The value of a request header, empty when it was not sent; `header` is a HTTP1_HEADER_… of http/http1.h. */
+struct slice exchange_header(const struct exchange *x, unsigned header);
+
+/* Reads the whole body into contiguous memory that lives as long as the exchange; sends 100 Continue when the client
+ * waits for it. A second call gives the same bytes.
+ * Errors: ERROR_PAYLOAD_TOO_LARGE, ERROR_PARSE (bad chunks), ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_MEMORY. */
+YIELDS
+MUST_USE
+enum error exchange_read_body(struct exchange *x, struct slice *out);
+
+/* Decides the status. */
+void exchange_status(struct exchange *x, int status);
+/* Adds a header to the answer. `name` is a literal of this program; CR, LF and NUL in the value are dropped. */
+void exchange_add_header(struct exchange *x, const char *name, struct slice value);
+/* Empties status, headers, body and tag, to begin another answer (an error after half an answer). */
+void exchange_reset_answer(struct exchange *x);
+
+#endif
