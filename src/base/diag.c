@@ -15,6 +15,7 @@ static const char *copy(struct diag *diag, const char *text)
     return text ? arena_text(diag->arena, slice_from(text)) : NULL;
 }
 
+PRINTF_LIKE(3, 0)
 static struct diag_item *add(struct diag *diag, const char *hint, const char *format, va_list arguments)
 {
     struct diag_item *item = diag->kept < DIAG_ITEMS_MAX ? arena_zalloc(diag->arena, sizeof *item) : NULL;
