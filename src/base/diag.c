@@ -84,3 +84,50 @@ void diag_warn(struct diag *diag, struct place place, const char *hint, const ch
     item->place = place;
     item->is_warning = true;
 }
+
+enum { QUOTE_MAX = 80 };
+
+const char *diag_quote(struct diag *diag, struct slice text)
+{
+    char shown[QUOTE_MAX + 8];
+    size_t length = 0, cut = text.len < QUOTE_MAX ? text.len : QUOTE_MAX;
+    if (!diag)
+        return "";
+    while (cut < text.len && cut > 0 && ((unsigned char)text.ptr[cut] & 0xC0) == 0x80)
+        cut--; /* never half a character */
+    shown[length++] = '"';
+    for (size_t i = 0; i < cut; i++)
+        shown[length++] = (unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 127 ? '?' : text.ptr[i];
+    for (int dots = cut < text.len ? 3 : 0; dots > 0; dots--)
+        shown[length++] = '.';
+    shown[length++] = '"';
+    const char *quoted = arena_text(diag->arena, slice_of(shown, length));
+    return quoted ? quoted : "";
+}
+
+static int place_compare(const struct place *a, const struct place *b)
+{
+    int by_file = strcmp(a->file ? a->file : "", b->file ? b->file : "");
+    if (by_file != 0)
+        return by_file;
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
+    return (a->column > b->column) - (a->column < b->column);
+}
+
+/* Insertion: there are DIAG_ITEMS_MAX at most, and nearly in order. */
+void diag_sort(struct diag *diag)
+{
+    struct diag_item *sorted = NULL;
+    for (struct diag_item *item = diag->first, *next; item; item = next) {
+        next = item->next;
+        struct diag_item **spot = &sorted;
+        while (*spot && place_compare(&(*spot)->place, &item->place) <= 0)
+            spot = &(*spot)->next;
+        item->next = *spot;
+        *spot = item;
+    }
+    diag->first = sorted;
+    for (diag->last = sorted; diag->last && diag->last->next;)
+        diag->last = diag->last->next;
+}

@@ -50,5 +50,10 @@ void diag_field(struct diag *diag, struct slice field, const char *hint, const c
 void diag_at(struct diag *diag, struct place place, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
 /* Adds a warning at a place of a file. NULL diag: does nothing. */
 void diag_warn(struct diag *diag, struct place place, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
+/* Text of a person as messages show it: in quotes, control characters as `?`, cut at 80 bytes. Never for
+ * secrets. NULL diag: "". */
+const char *diag_quote(struct diag *diag, struct slice text);
+/* Puts the items in the order of their files, lines and columns; items of one place keep their order. */
+void diag_sort(struct diag *diag);
 
 #endif
