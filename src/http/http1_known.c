@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Known headers by name. The table is ordered by length, and `range` says where each length begins, so that a name is
+ * compared with the one to three rows of its own length, and most names with none.
+ *
+ * Invariant
+ *   (1) the lengths in http1_known.def do not fall, and range[] has every length in it (the test finds each name)
+ */
+#include "http/http1_known.h"
+
+enum { LONGEST = 30 };
+
+static const struct slice names[HTTP1_HEADER_COUNT] = {
+#define X(id, name, repeat) SLICE_INIT(name),
+#include "http/http1_known.def"
+#undef X
+};
+
+/* Of each length, the first row and the one behind the last. */
+static const unsigned char range[LONGEST + 1][2] = {
+    [4] = {HTTP1_HEADER_HOST, HTTP1_HEADER_HOST + 1},
+    [6] = {HTTP1_HEADER_ACCEPT, HTTP1_HEADER_PREFER + 1},
+    [7] = {HTTP1_HEADER_UPGRADE, HTTP1_HEADER_UPGRADE + 1},
+    [8] = {HTTP1_HEADER_IF_MATCH, HTTP1_HEADER_IF_MATCH + 1},
+    [10] = {HTTP1_HEADER_CONNECTION, HTTP1_HEADER_USER_AGENT + 1},
+    [11] = {HTTP1_HEADER_TRACEPARENT, HTTP1_HEADER_TRACEPARENT + 1},
+    [12] = {HTTP1_HEADER_CONTENT_TYPE, HTTP1_HEADER_X_REQUEST_ID + 1},
+    [13] = {HTTP1_HEADER_AUTHORIZATION, HTTP1_HEADER_IF_NONE_MATCH + 1},
+    [14] = {HTTP1_HEADER_CONTENT_LENGTH, HTTP1_HEADER_CONTENT_LENGTH + 1},
+    [15] = {HTTP1_HEADER_ACCEPT_ENCODING, HTTP1_HEADER_X_FORWARDED_FOR + 1},
+    [16] = {HTTP1_HEADER_CONTENT_ENCODING, HTTP1_HEADER_CONTENT_ENCODING + 1},
+    [17] = {HTTP1_HEADER_TRANSFER_ENCODING, HTTP1_HEADER_TRANSFER_ENCODING + 1},
+    [29] = {HTTP1_HEADER_ACCESS_CONTROL_REQUEST_METHOD, HTTP1_HEADER_ACCESS_CONTROL_REQUEST_METHOD + 1},
+    [30] = {HTTP1_HEADER_ACCESS_CONTROL_REQUEST_HEADERS, HTTP1_HEADER_ACCESS_CONTROL_REQUEST_HEADERS + 1},
+};
+
+enum http1_known http1_known_find(struct slice name)
+{
+    if (name.len > LONGEST)
+        return HTTP1_HEADER_COUNT;
+    for (unsigned row = range[name.len][0]; row < range[name.len][1]; row++)
+        if ((name.ptr[0] | 0x20) == names[row].ptr[0] && slice_eq_nocase(name, names[row]))
+            return (enum http1_known)row;
+    return HTTP1_HEADER_COUNT;
+}
+
+struct slice http1_known_name(enum http1_known known)
+{
+    return names[known];
+}
