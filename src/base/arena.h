@@ -30,8 +30,7 @@ void *arena_alloc_slow(struct arena *arena, size_t size);
 
 /* `size` bytes aligned to 16 (a piece of its own also for 0), not zeroed; NULL when memory or the limit is exhausted.
  */
-MUST_USE
-static inline void *arena_alloc(struct arena *arena, size_t size)
+MUST_USE static inline void *arena_alloc(struct arena *arena, size_t size)
 {
     size_t rounded = (size + 15 + !size) & ~(size_t)15;
     if (UNLIKELY(rounded < size || rounded > (size_t)(arena->end - arena->next)))
@@ -42,21 +41,15 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
 }
 
 /* The same, zeroed. */
-MUST_USE
-void *arena_zalloc(struct arena *arena, size_t size);
+MUST_USE void *arena_zalloc(struct arena *arena, size_t size);
 /* `count` zeroed elements of `size` bytes; NULL also when the product overflows. */
-MUST_USE
-void *arena_array(struct arena *arena, size_t count, size_t size);
+MUST_USE void *arena_array(struct arena *arena, size_t count, size_t size);
 /* A copy of the bytes, with a NUL behind them; NULL when memory is exhausted. */
-MUST_USE
-char *arena_text(struct arena *arena, struct slice text);
+MUST_USE char *arena_text(struct arena *arena, struct slice text);
 /* The same as a slice; `ptr` is NULL when memory is exhausted. */
-MUST_USE
-struct slice arena_slice(struct arena *arena, struct slice text);
+MUST_USE struct slice arena_slice(struct arena *arena, struct slice text);
 /* printf into arena memory; NULL when memory is exhausted. For messages, never for SQL or JSON. */
-MUST_USE
-char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
-MUST_USE
-char *arena_vprintf(struct arena *arena, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
+MUST_USE char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+MUST_USE char *arena_vprintf(struct arena *arena, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 
 #endif

@@ -15,8 +15,7 @@ struct clock {
 };
 
 /* The system's clocks (CLOCK_MONOTONIC, CLOCK_REALTIME). */
-ANY_CORE
-const struct clock *clock_system(void);
+ANY_CORE const struct clock *clock_system(void);
 
 static inline int64_t clock_monotonic_us(const struct clock *clock)
 {

@@ -22,16 +22,12 @@ enum error {
     } while (0)
 
 /* The stable code that clients see, such as "NOT_FOUND"; "OK" for OK. Static memory. */
-ANY_CORE
-const char *error_code(enum error error);
+ANY_CORE const char *error_code(enum error error);
 /* The HTTP status of an error; 200 for OK (RFC 9110 section 15). */
-ANY_CORE
-int error_http_status(enum error error);
+ANY_CORE int error_http_status(enum error error);
 /* The gRPC status code of an error (grpc/doc/statuscodes.md). */
-ANY_CORE
-int error_grpc_status(enum error error);
+ANY_CORE int error_grpc_status(enum error error);
 /* A sentence for people, lower case, without a full stop. Static memory. */
-ANY_CORE
-const char *error_sentence(enum error error);
+ANY_CORE const char *error_sentence(enum error error);
 
 #endif

@@ -41,19 +41,16 @@ struct db_config {
 /* Opens (and creates, with parent folders) a database: pragmas, connections for the readers as they are needed, the
  * writer's thread, the checkpointer's thread. Owner: the caller; db_close() when the cores no longer run.
  * Errors: ERROR_VALIDATION (the URL), ERROR_IO, ERROR_MEMORY; the diag says what and why. */
-MUST_USE
-enum error db_open(const struct db_config *config, struct diag *diag, struct db **out);
+MUST_USE enum error db_open(const struct db_config *config, struct diag *diag, struct db **out);
 /* Commits what the writer still holds, checkpoints, closes. Accepts NULL. */
 void db_close(struct db *db);
-ANY_CORE
-enum dialect db_dialect(const struct db *db);
+ANY_CORE enum dialect db_dialect(const struct db *db);
 
 /* Lends a connection of this core for reading: everything read through it until db_read_end() is one snapshot, and no
  * older than every request that was received in the core's present turn. Readers of one turn share a read transaction.
  * Errors: ERROR_UNAVAILABLE (too many wait), ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_IO. */
-YIELDS
-MUST_USE
-enum error db_read_begin(struct db *db, struct fiber *self, struct deadline deadline, struct db_conn **out);
+YIELDS MUST_USE enum error db_read_begin(struct db *db, struct fiber *self, struct deadline deadline,
+                                         struct db_conn **out);
 /* Gives it back; closes rows that are still open. */
 void db_read_end(struct db_conn *conn);
 
@@ -67,32 +64,24 @@ typedef enum error db_tx_body(struct db_conn *tx, void *argument);
  * cancelled; once begun its outcome is always waited for and reported.
  * Errors: those of `body`; ERROR_UNAVAILABLE (the queue is full), ERROR_TIMEOUT, ERROR_CANCELLED,
  * ERROR_INSUFFICIENT_STORAGE, ERROR_IO. */
-YIELDS
-MUST_USE
-enum error db_tx(struct db *db, struct fiber *self, struct deadline deadline, db_tx_body *body, void *argument);
+YIELDS MUST_USE enum error db_tx(struct db *db, struct fiber *self, struct deadline deadline, db_tx_body *body,
+                                 void *argument);
 
 /* The same for threads without a core: start-up, the command line, tests. */
-MUST_USE
-ANY_CORE
-enum error db_tx_blocking(struct db *db, db_tx_body *body, void *argument);
+MUST_USE ANY_CORE enum error db_tx_blocking(struct db *db, db_tx_body *body, void *argument);
 /* A read connection for such a thread, opened for it. */
-MUST_USE
-ANY_CORE
-enum error db_read_blocking(struct db *db, struct db_conn **out);
+MUST_USE ANY_CORE enum error db_read_blocking(struct db *db, struct db_conn **out);
 
 /* Starts a statement. `sql` holds one statement with ?1…?n and is cached by its text; `arguments` are borrowed until
  * db_rows_close(). In a read connection a long statement lets other fibers run and is cut at the lease's deadline.
  * Errors: ERROR_INTERNAL (the statement does not compile, or takes another number of arguments; logged),
  * ERROR_MEMORY. */
-MUST_USE
-enum error db_query(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,
-                    struct db_rows **out);
+MUST_USE enum error db_query(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,
+                             struct db_rows **out);
 /* Steps to the next row; false at the end.
  * Errors: ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_CONFLICT (a constraint: see db_fault()), ERROR_INSUFFICIENT_STORAGE,
  * ERROR_IO, ERROR_INTERNAL. */
-YIELDS
-MUST_USE
-enum error db_next(struct db_rows *rows, bool *has_row);
+YIELDS MUST_USE enum error db_next(struct db_rows *rows, bool *has_row);
 /* Ends the statement; accepts NULL. Everything read from its columns is gone. */
 void db_rows_close(struct db_rows *rows);
 
@@ -104,13 +93,10 @@ struct value db_column(const struct db_rows *rows, unsigned column);
 
 /* Runs a statement to its end, discarding rows; `*changes` (may be NULL) is the number of rows changed.
  * Errors: those of db_query() and db_next(). */
-YIELDS
-MUST_USE
-enum error db_execute(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,
-                      int64_t *changes);
+YIELDS MUST_USE enum error db_execute(struct db_conn *conn, struct slice sql, const struct value *arguments,
+                                      size_t count, int64_t *changes);
 /* Runs several statements without arguments, separated by semicolons; for DDL inside a transaction. */
-MUST_USE
-enum error db_script(struct db_conn *conn, struct slice sql);
+MUST_USE enum error db_script(struct db_conn *conn, struct slice sql);
 
 /* Which constraint the last ERROR_CONFLICT of this connection broke. */
 enum db_fault_kind { DB_FAULT_NONE, DB_FAULT_UNIQUE, DB_FAULT_FOREIGN_KEY, DB_FAULT_NOT_NULL, DB_FAULT_CHECK };
@@ -134,7 +120,6 @@ struct db_figures {
     uint64_t last_commit_us; /* how long the last COMMIT took */
     enum error state;        /* OK, or why writes fail at the moment (INSUFFICIENT_STORAGE, IO) */
 };
-ANY_CORE
-struct db_figures db_figures(const struct db *db);
+ANY_CORE struct db_figures db_figures(const struct db *db);
 
 #endif

@@ -45,10 +45,8 @@ void sql_bind(struct sql *sql, struct value value);
 void sql_number(struct sql *sql, int64_t number);
 
 /* Errors: ERROR_LIMIT (text or arguments), ERROR_MEMORY. */
-MUST_USE
-enum error sql_finish(const struct sql *sql);
+MUST_USE enum error sql_finish(const struct sql *sql);
 /* Finishes and starts the statement: sql_finish() and db_query() in one. */
-MUST_USE
-enum error sql_query(const struct sql *sql, struct db_conn *conn, struct db_rows **out);
+MUST_USE enum error sql_query(const struct sql *sql, struct db_conn *conn, struct db_rows **out);
 
 #endif

@@ -25,8 +25,8 @@ enum { EXPR_TEXT_MAX = 4096, EXPR_NODES_MAX = 200, EXPR_DEPTH_MAX = 32, EXPR_JOI
 /* Parses text into a tree in `arena`. `place` is where the text begins; diagnostics point at the token at fault
  * (place.file NULL: a request's, and the diag gets a field item named by `field`).
  * Errors: ERROR_VALIDATION. */
-MUST_USE
-enum error expr_parse(struct slice text, struct place place, struct arena *arena, struct diag *diag, struct expr **out);
+MUST_USE enum error expr_parse(struct slice text, struct place place, struct arena *arena, struct diag *diag,
+                               struct expr **out);
 
 /* What names an expression may use, and how they are spelt. */
 enum expr_use {
@@ -43,18 +43,15 @@ struct expr_scope {
 
 /* Resolves names and checks types; on success the tree is immutable and may be shared by cores.
  * Errors: ERROR_VALIDATION with each mistake and its hint in the diag. */
-MUST_USE
-enum error expr_check(struct expr *expr, const struct expr_scope *scope, struct diag *diag);
+MUST_USE enum error expr_check(struct expr *expr, const struct expr_scope *scope, struct diag *diag);
 
 /* One condition `field op value` of a query string, already checked: `path` is the dotted JSON path, `operator` one of
  * eq ne gt gte lt lte in nin like null, `text` the raw value (for in and nin comma-separated, items may be quoted).
  * Errors: ERROR_VALIDATION; the diag's field is the path (with [operator] when one was given). */
-MUST_USE
-enum error expr_from_filter(const struct expr_scope *scope, struct slice path, struct slice operator, struct slice text,
-                            struct arena *arena, struct diag *diag, struct expr **out);
+MUST_USE enum error expr_from_filter(const struct expr_scope *scope, struct slice path, struct slice operator,
+                                     struct slice text, struct arena *arena, struct diag *diag, struct expr **out);
 /* Both; either may be NULL (true). NULL when memory is exhausted and both are given. */
-MUST_USE
-struct expr *expr_and(const struct expr *left, const struct expr *right, struct arena *arena);
+MUST_USE struct expr *expr_and(const struct expr *left, const struct expr *right, struct arena *arena);
 
 /* What an expression is evaluated against, besides the row. */
 struct expr_context {
@@ -79,8 +76,8 @@ struct expr_path {
 };
 /* Resolves a dotted JSON path (`creator.name`) of a caller; hidden fields do not exist.
  * Errors: ERROR_VALIDATION; the diag's field is the path. */
-MUST_USE
-enum error expr_resolve_path(const struct resource *root, struct slice path, struct diag *diag, struct expr_path *out);
+MUST_USE enum error expr_resolve_path(const struct resource *root, struct slice path, struct diag *diag,
+                                      struct expr_path *out);
 void expr_compile_path(const struct expr_path *path, const struct expr_context *context, unsigned alias,
                        unsigned *next_alias, struct sql *sql);
 
@@ -96,13 +93,10 @@ struct expr_row {
 };
 /* The truth of a checked expression over a row, without a database. An expression with a set (reverse path) has none:
  * expr_needs_database() says so. */
-MUST_USE
-bool expr_eval(const struct expr *expr, const struct expr_context *context, const struct expr_row *row);
-MUST_USE
-bool expr_needs_database(const struct expr *expr);
+MUST_USE bool expr_eval(const struct expr *expr, const struct expr_context *context, const struct expr_row *row);
+MUST_USE bool expr_needs_database(const struct expr *expr);
 /* Whether the outcome depends on the row at all (false: `true`, `can("x")`, `auth.id != null`): then it can be decided
  * before a row is read. */
-MUST_USE
-bool expr_needs_row(const struct expr *expr);
+MUST_USE bool expr_needs_row(const struct expr *expr);
 
 #endif

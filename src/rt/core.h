@@ -38,8 +38,7 @@ struct core_hook {
 };
 
 /* Makes a core that does not run yet. Owner: the caller; core_destroy() after core_run() has returned. */
-MUST_USE
-enum error core_create(const struct core_config *config, struct core **out);
+MUST_USE enum error core_create(const struct core_config *config, struct core **out);
 /* Accepts NULL. Every fiber must have ended. */
 void core_destroy(struct core *core);
 
@@ -47,15 +46,12 @@ void core_destroy(struct core *core);
  */
 void core_run(struct core *core);
 /* Makes core_run() return. */
-ANY_CORE
-void core_stop(struct core *core);
+ANY_CORE void core_stop(struct core *core);
 
 /* Hands a message over; wakes the core only if it may be asleep. FIFO per sender. */
-ANY_CORE
-void core_post(struct core *core, struct core_message *message);
+ANY_CORE void core_post(struct core *core, struct core_message *message);
 /* Hands over a chain (first … last linked by `next`) with one wake-up. */
-ANY_CORE
-void core_post_chain(struct core *core, struct core_message *first, struct core_message *last);
+ANY_CORE void core_post_chain(struct core *core, struct core_message *first, struct core_message *last);
 
 /* Runs the hook at the end of each turn, in the order added. Before core_run() or from the core itself. */
 void core_add_hook(struct core *core, struct core_hook *hook);
@@ -71,8 +67,7 @@ int64_t core_refresh_us(struct core *core);
 uint64_t core_turn(const struct core *core);
 
 /* Watches a descriptor, edge-triggered, for reading and writing, once for its whole life (see rt/poller.h). */
-MUST_USE
-enum error core_watch(struct core *core, struct io *io);
+MUST_USE enum error core_watch(struct core *core, struct io *io);
 void core_unwatch(struct core *core, struct io *io);
 
 /* Arms (or re-arms) a timer; see rt/timer.h. */
@@ -88,7 +83,6 @@ struct core_figures {
     uint64_t switches;
     uint64_t messages;
 };
-ANY_CORE
-struct core_figures core_figures(const struct core *core);
+ANY_CORE struct core_figures core_figures(const struct core *core);
 
 #endif

@@ -14,27 +14,23 @@
 struct metrics;
 
 /* A registry for `cores` cores. Owner: the caller. */
-MUST_USE
-enum error metrics_create(unsigned cores, struct metrics **out);
+MUST_USE enum error metrics_create(unsigned cores, struct metrics **out);
 void metrics_destroy(struct metrics *metrics);
 
 /* Names a family: `name` and `help` are static text, `label_names` is "method,route,status" or "". */
-MUST_USE
-enum error metrics_add_counter(struct metrics *metrics, const char *name, const char *help, const char *label_names,
-                               unsigned *family);
-MUST_USE
-enum error metrics_add_gauge(struct metrics *metrics, const char *name, const char *help, const char *label_names,
-                             unsigned *family);
+MUST_USE enum error metrics_add_counter(struct metrics *metrics, const char *name, const char *help,
+                                        const char *label_names, unsigned *family);
+MUST_USE enum error metrics_add_gauge(struct metrics *metrics, const char *name, const char *help,
+                                      const char *label_names, unsigned *family);
 /* Bucket bounds are upper bounds in the unit of the name, ascending, without +Inf; observations are given in millionths
  * of that unit (microseconds for a name in seconds). */
-MUST_USE
-enum error metrics_add_histogram(struct metrics *metrics, const char *name, const char *help, const char *label_names,
-                                 const double *bounds, size_t bound_count, unsigned *family);
+MUST_USE enum error metrics_add_histogram(struct metrics *metrics, const char *name, const char *help,
+                                          const char *label_names, const double *bounds, size_t bound_count,
+                                          unsigned *family);
 /* Adds one series of a family; `label_values` in the order of its label names, copied and escaped. Before the cores
  * run. The series is the handle for the calls below. */
-MUST_USE
-enum error metrics_add_series(struct metrics *metrics, unsigned family, const struct slice *label_values, size_t count,
-                              unsigned *series);
+MUST_USE enum error metrics_add_series(struct metrics *metrics, unsigned family, const struct slice *label_values,
+                                       size_t count, unsigned *series);
 
 /* On the hot path: a plain add to the core's own cell. `core` is the core's index. */
 void metrics_count(struct metrics *metrics, unsigned core, unsigned series, uint64_t by);
@@ -43,12 +39,10 @@ void metrics_observe(struct metrics *metrics, unsigned core, unsigned series, ui
 void metrics_set(struct metrics *metrics, unsigned core, unsigned series, double value);
 
 /* A figure that is asked for when scraped (a pool's size); `read` must be safe from any thread. */
-MUST_USE
-enum error metrics_add_probe(struct metrics *metrics, unsigned family, const struct slice *label_values, size_t count,
-                             double (*read)(void *argument), void *argument);
+MUST_USE enum error metrics_add_probe(struct metrics *metrics, unsigned family, const struct slice *label_values,
+                                      size_t count, double (*read)(void *argument), void *argument);
 
 /* Appends the whole exposition. */
-ANY_CORE
-void metrics_print(struct metrics *metrics, struct buf *out);
+ANY_CORE void metrics_print(struct metrics *metrics, struct buf *out);
 
 #endif

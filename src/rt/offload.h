@@ -14,8 +14,7 @@ struct offload;
 /* A bounded pool of threads for what blocks or burns CPU. */
 
 /* Starts `threads` threads with room for `queue_limit` waiting jobs. Owner: the caller; offload_destroy(). */
-MUST_USE
-enum error offload_create(unsigned threads, size_t queue_limit, struct offload **out);
+MUST_USE enum error offload_create(unsigned threads, size_t queue_limit, struct offload **out);
 /* Finishes the jobs that wait, then ends the threads. Accepts NULL. */
 void offload_destroy(struct offload *offload);
 
@@ -23,16 +22,12 @@ void offload_destroy(struct offload *offload);
  * work that has begun is always waited for; one that still waits in the queue is given up at the deadline or when the
  * fiber is cancelled.
  * Errors: ERROR_UNAVAILABLE (the queue is full), ERROR_TIMEOUT, ERROR_CANCELLED. */
-YIELDS
-ANY_CORE
-MUST_USE
-enum error offload_run(struct offload *offload, struct fiber *self, struct deadline deadline,
-                       void (*work)(void *argument), void *argument);
+YIELDS ANY_CORE MUST_USE enum error offload_run(struct offload *offload, struct fiber *self, struct deadline deadline,
+                                                void (*work)(void *argument), void *argument);
 
 struct offload_figures {
     size_t threads, busy, queued;
 };
-ANY_CORE
-struct offload_figures offload_figures(struct offload *offload);
+ANY_CORE struct offload_figures offload_figures(struct offload *offload);
 
 #endif
