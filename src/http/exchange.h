@@ -12,12 +12,14 @@
 #include "base/error.h"
 #include "base/slice.h"
 
+struct address;
 struct core;
 struct fiber;
 struct http1_head;
 struct http_route;
 struct http_site;
 struct log;
+struct middleware_local;
 
 /* One request and its answer. It belongs to the fiber that serves it and ends with it. Handlers read the request part,
  * fill the answer part, and return OK; or return an error, having said more in `diag`, and the site's error renderer
@@ -36,14 +38,21 @@ struct exchange {
     struct arena *arena; /* freed when the exchange ends */
     struct http_site *site;
     struct log *log;
+    const struct address *peer;
+    struct middleware_local *local; /* what the middleware keeps per core */
+    int64_t started_us;             /* core clock when the head was complete */
+    /* How the protocol brings the body; exchange_read_body() keeps what it brought. */
+    enum error (*read_body)(struct exchange *x, struct slice *out);
+    struct slice request_body;
+    bool request_body_is_read;
 
     /* The answer. */
     int status;                /* 0: not decided yet; set by exchange_status() or the server */
     struct buf body;           /* the answer's body; bytes stay when status is 304 or HEAD, but are not sent */
     struct buf headers;        /* ready lines "Name: value\r\n", without the ones the server makes */
+    struct buf server_headers; /* the lines of the middleware: they stay when an error replaces the answer */
     struct slice content_type; /* default application/json */
-    struct slice
-        etag; /* the opaque tag without quotes; empty: none. The server prints it and weakens it when it compresses */
+    struct slice etag;         /* the opaque tag without quotes, empty: none; weakened by compression */
     bool etag_is_weak;
     bool close_after;       /* the connection closes when the answer is sent */
     uint64_t allow;         /* set of methods for a 405's Allow (http/method.h) */
