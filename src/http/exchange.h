@@ -55,6 +55,7 @@ struct exchange {
     struct slice etag;         /* the opaque tag without quotes, empty: none; weakened by compression */
     bool etag_is_weak;
     bool close_after;       /* the connection closes when the answer is sent */
+    bool is_cut;            /* the connection is lost, or its client too slow: the answer is only logged */
     uint64_t allow;         /* set of methods for a 405's Allow (http/method.h) */
     unsigned retry_after_s; /* for 503 and 429 */
     struct diag diag;

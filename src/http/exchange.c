@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request and its answer, whatever protocol carries it.
+ *
+ * A handler never sees a connection: the protocol (http/conn.h today, others later) fills the request part, brings the
+ * body through `read_body`, and sends what the answer part holds when the handler has returned. */
+#include "http/exchange.h"
+
+#include "http/http1.h"
+
+struct slice exchange_header(const struct exchange *x, unsigned header)
+{
+    return http1_head_value(x->head, (enum http1_known)header);
+}
+
+enum error exchange_read_body(struct exchange *x, struct slice *out)
+{
+    if (!x->request_body_is_read) {
+        TRY(x->read_body(x, &x->request_body));
+        x->request_body_is_read = true;
+    }
+    *out = x->request_body;
+    return OK;
+}
+
+void exchange_status(struct exchange *x, int status)
+{
+    x->status = status;
+}
+
+void exchange_add_header(struct exchange *x, const char *name, struct slice value)
+{
+    struct buf *headers = &x->headers;
+    buf_put_text(headers, name);
+    buf_put_literal(headers, ": ");
+    char *room = buf_reserve(headers, value.len + 2);
+    if (!room)
+        return;
+    size_t len = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        char byte = value.ptr[i];
+        if (byte != '\r' && byte != '\n' && byte != 0)
+            room[len++] = byte;
+    }
+    room[len++] = '\r';
+    room[len++] = '\n';
+    buf_advance(headers, len);
+}
+
+void exchange_reset_answer(struct exchange *x)
+{
+    x->status = 0;
+    x->etag = SLICE("");
+    x->etag_is_weak = false;
+    x->content_type = SLICE("application/json");
+    buf_clear(&x->headers);
+    buf_clear(&x->body);
+}
