@@ -15,6 +15,7 @@
 /* One core: a thread with one loop and many fibers. It shares nothing with the others; they post it messages. */
 struct core;
 struct log;
+struct sched;
 
 struct core_config {
     unsigned index;                  /* 0, 1, … : components index their per-core arrays with it */
@@ -22,7 +23,8 @@ struct core_config {
     size_t stack_bytes;              /* 0 = 64 KiB (256 KiB under sanitizers) */
     const struct clock *clock;       /* NULL = the system's */
     const struct poller_ops *poller; /* NULL = epoll */
-    struct log *log;
+    struct log *log;                 /* NULL = none */
+    int64_t stop_ms;                 /* how long core_run() waits for cancelled fibers, 0 = 10 s */
 };
 
 /* Work for a core from anywhere. Embed it; `run` is called once on the core's loop, not in a fiber. */
@@ -31,21 +33,22 @@ struct core_message {
     void (*run)(struct core *core, struct core_message *message);
 };
 
-/* Called at the end of every loop turn in which anything ran, before the loop waits again. */
+/* Called at the end of every loop turn, before the loop waits again. */
 struct core_hook {
     struct core_hook *next;
     void (*run)(struct core *core, struct core_hook *hook);
 };
 
-/* Makes a core that does not run yet. Owner: the caller; core_destroy() after core_run() has returned. */
+/* Makes a core that does not run yet. Owner: the caller; core_destroy() after core_run() has returned.
+ * Errors: ERROR_MEMORY, ERROR_LIMIT (descriptors), ERROR_IO. */
 MUST_USE enum error core_create(const struct core_config *config, struct core **out);
-/* Accepts NULL. Every fiber must have ended. */
+/* Accepts NULL. A core some of whose fibers would not end is left as it is: others may still post to it. */
 void core_destroy(struct core *core);
 
-/* Runs the loop on the calling thread until core_stop(). Fibers that are still alive then are cancelled and waited for.
- */
+/* Runs the loop on the calling thread until core_stop(). Fibers that are still alive then are cancelled and waited for,
+ * for config.stop_ms; the log says how many would not end. */
 void core_run(struct core *core);
-/* Makes core_run() return. */
+/* Makes core_run() return. Not from a signal handler. */
 ANY_CORE void core_stop(struct core *core);
 
 /* Hands a message over; wakes the core only if it may be asleep. FIFO per sender. */
@@ -84,5 +87,8 @@ struct core_figures {
     uint64_t messages;
 };
 ANY_CORE struct core_figures core_figures(const struct core *core);
+
+/* The fibers of the core, for rt/fiber.c. */
+struct sched *core_sched(struct core *core);
 
 #endif

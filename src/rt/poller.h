@@ -9,7 +9,12 @@
 
 struct poller;
 
-enum { IO_READABLE = 1, IO_WRITABLE = 2, IO_HANGUP = 4 };
+enum {
+    IO_READABLE = 1,
+    IO_WRITABLE = 2,
+    IO_HANGUP = 4, /* broken or closed in both directions: nothing can be sent any more */
+    IO_ENDED = 8   /* the peer sends no more; whether it still reads nobody can tell */
+};
 
 /* A watched descriptor. Edge-triggered: `on_ready` says that something has changed since the last EAGAIN; the watcher
  * tries the system call first and waits only when that says EAGAIN. Called on the loop, not in a fiber. */
