@@ -71,8 +71,8 @@ static inline void buf_advance(struct buf *buf, size_t size)
 
 static inline void buf_put(struct buf *buf, const void *bytes, size_t size)
 {
-    char *room = buf_reserve(buf, size);
-    if (UNLIKELY(!room) || size == 0)
+    char *room = size ? buf_reserve(buf, size) : NULL;
+    if (UNLIKELY(!room))
         return;
     memcpy(room, bytes, size);
     buf->len += size;

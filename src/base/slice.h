@@ -52,7 +52,7 @@ static inline struct slice slice_from_index(struct slice a, size_t from)
 {
     if (from > a.len)
         from = a.len;
-    return (struct slice){a.ptr + from, a.len - from};
+    return from ? (struct slice){a.ptr + from, a.len - from} : a; /* no offset on a NULL pointer, not even 0 */
 }
 
 /* The index of the first `byte`, or a.len when there is none. */
