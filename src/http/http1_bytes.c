@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "base/swar.h"
+
 #define T HTTP1_BYTES_TOKEN
 #define V HTTP1_BYTES_VALUE
 #define U HTTP1_BYTES_TARGET
@@ -67,24 +69,15 @@ const unsigned char http1_bytes_classes[256] = {
 
 enum { WORD = sizeof(uint64_t), PORT_DIGITS_MAX = 5 };
 
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-static inline uint64_t load(const char *bytes)
-{
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-    return word;
-}
-
 /* Not 0 exactly when some byte of the word is below `bound` (128 at most). */
 static inline uint64_t has_below(uint64_t word, unsigned char bound)
 {
-    return (word - EACH_BYTE(bound)) & ~word & EACH_BYTE(0x80);
+    return (word - SWAR_EVERY(bound)) & ~word & SWAR_EVERY(0x80);
 }
 
 static inline uint64_t has_byte(uint64_t word, unsigned char byte)
 {
-    return has_below(word ^ EACH_BYTE(byte), 1);
+    return has_below(word ^ SWAR_EVERY(byte), 1);
 }
 
 static inline uint64_t suspect_in_value(uint64_t word)
@@ -94,7 +87,7 @@ static inline uint64_t suspect_in_value(uint64_t word)
 
 static inline uint64_t suspect_in_target(uint64_t word)
 {
-    return has_below(word, '!') | has_byte(word, 0x7f) | has_byte(word, '#') | (word & EACH_BYTE(0x80));
+    return has_below(word, '!') | has_byte(word, 0x7f) | has_byte(word, '#') | (word & SWAR_EVERY(0x80));
 }
 
 static bool all_in(struct slice text, unsigned class)
@@ -106,9 +99,9 @@ bool http1_bytes_are_value(struct slice text)
 {
     if (text.len < WORD)
         return all_in(text, HTTP1_BYTES_VALUE);
-    uint64_t suspect = suspect_in_value(load(text.ptr + text.len - WORD));
+    uint64_t suspect = suspect_in_value(swar_load(text.ptr + text.len - WORD));
     for (size_t i = 0; i + WORD < text.len; i += WORD)
-        suspect |= suspect_in_value(load(text.ptr + i));
+        suspect |= suspect_in_value(swar_load(text.ptr + i));
     return LIKELY(!suspect) || all_in(text, HTTP1_BYTES_VALUE);
 }
 
@@ -116,9 +109,9 @@ bool http1_bytes_are_target(struct slice text)
 {
     if (text.len < WORD)
         return all_in(text, HTTP1_BYTES_TARGET);
-    uint64_t suspect = suspect_in_target(load(text.ptr + text.len - WORD));
+    uint64_t suspect = suspect_in_target(swar_load(text.ptr + text.len - WORD));
     for (size_t i = 0; i + WORD < text.len; i += WORD)
-        suspect |= suspect_in_target(load(text.ptr + i));
+        suspect |= suspect_in_target(swar_load(text.ptr + i));
     return !suspect;
 }
 

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 
+#include "base/hex.h"
 #include "http/http1_bytes.h"
 
 enum state {
@@ -59,17 +60,9 @@ static bool go(struct http1_chunks *chunks, enum state state)
     return true;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static bool step_size(struct http1_chunks *chunks, char c)
 {
-    int digit = hex_value(c);
+    int digit = hex_digit(c);
     if (digit < 0) {
         if (chunks->digits && (c == '\r' || c == ';'))
             return go(chunks, c == ';' ? EXTENSION_NAME_FIRST : SIZE_LF);
