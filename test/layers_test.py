@@ -35,6 +35,7 @@ GOOD = {
     + "MUST_USE PRINTF_LIKE(1, 0)\nint *slice_of(const char *x)\n{\n    return 0;\n}\n"
     + "static int helper(int a)\n{\n    return a;\n}\n",
     "src/rt/loop.c": SPDX + '#include "base/slice.h"\n#include <stdio.h>\nint loop_run(void)\n{\n    return 0;\n}\n',
+    "src/rt/context_portable.c": SPDX + "void context_make(void)\n{\n}\n",
     "src/app/api.c": SPDX + '#include "tenon/tenon.h"\nint tn_open(void)\n{\n    return 0;\n}\n',
     "src/cli/main.c": SPDX + '#include "tenon/tenon.h"\nint main(void)\n{\n    return 0;\n}\n',
     "include/tenon/tenon.h": SPDX + "int tn_open(void);\n",
