@@ -21,7 +21,7 @@
 #include "base/check.h"
 #include "rt/inbox.h"
 #include "rt/overflow.h"
-#include "rt/sched.h"
+#include "rt/scheduler.h"
 
 enum {
     /* Enough that a batch is not cut up, few enough that two fibers that wake each other do not keep out the input. */
@@ -37,7 +37,7 @@ struct published {
 };
 
 struct core {
-    struct sched sched;
+    struct scheduler sched;
     struct timer_wheel timers;
     int64_t now_us, wall_us;
     uint64_t turn;
@@ -70,7 +70,7 @@ static void give_up_stopping(struct core *core, struct timer *timer)
 static void begin_stopping(struct core *core, struct core_message *message)
 {
     core->is_stopping = true;
-    sched_cancel_all(&core->sched);
+    scheduler_cancel_all(&core->sched);
     core_arm(core, &core->stop_late, deadline_after(core->now_us, core->stop_ms).at_us);
 }
 
@@ -89,7 +89,7 @@ static void init(struct core *core, const struct core_config *config)
     core->trim.fire = trim_stacks;
     core->stop_late.fire = give_up_stopping;
     core->stop_message.run = begin_stopping;
-    sched_init(&core->sched, core, config->fiber_limit, config->stack_bytes);
+    scheduler_init(&core->sched, core, config->fiber_limit, config->stack_bytes);
     read_clock(core);
     timer_wheel_init(&core->timers, core->now_us);
 }
@@ -130,14 +130,14 @@ void core_destroy(struct core *core)
         return;
     core->ops->close(core->poller);
     inbox_fini(&core->inbox);
-    sched_fini(&core->sched);
+    scheduler_fini(&core->sched);
     free(core);
 }
 
 /* How long the wait may be, in microseconds; negative: for ever. */
 static int64_t patience_us(struct core *core)
 {
-    if (sched_has_work(&core->sched))
+    if (scheduler_has_work(&core->sched))
         return 0;
     int64_t next_us = timer_wheel_next_us(&core->timers);
     int64_t patience = -1;
@@ -197,7 +197,7 @@ static void turn(struct core *core)
     core->ops->wait(core->poller, patience_us(core), begin_turn, core); /* and the io callbacks */
     run_messages(core);
     timer_wheel_advance(&core->timers, core, core->now_us);
-    sched_run(&core->sched, RUNS_PER_TURN);
+    scheduler_run(&core->sched, RUNS_PER_TURN);
     run_hooks(core);
     trim_later(core);
     publish(core);
@@ -299,7 +299,7 @@ struct core_figures core_figures(const struct core *core)
     };
 }
 
-struct sched *core_sched(struct core *core)
+struct scheduler *core_scheduler(struct core *core)
 {
     return &core->sched;
 }

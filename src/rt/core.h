@@ -15,7 +15,7 @@
 /* One core: a thread with one loop and many fibers. It shares nothing with the others; they post it messages. */
 struct core;
 struct log;
-struct sched;
+struct scheduler;
 
 struct core_config {
     unsigned index;                  /* 0, 1, … : components index their per-core arrays with it */
@@ -89,6 +89,6 @@ struct core_figures {
 ANY_CORE struct core_figures core_figures(const struct core *core);
 
 /* The fibers of the core, for rt/fiber.c. */
-struct sched *core_sched(struct core *core);
+struct scheduler *core_scheduler(struct core *core);
 
 #endif

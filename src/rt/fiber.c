@@ -15,11 +15,11 @@
 
 #include "base/check.h"
 #include "rt/core.h"
-#include "rt/sched.h"
+#include "rt/scheduler.h"
 
 enum error fiber_spawn(struct core *core, fiber_main *main, void *argument)
 {
-    return sched_spawn(core_sched(core), main, argument);
+    return scheduler_spawn(core_scheduler(core), main, argument);
 }
 
 struct core *fiber_core(const struct fiber *self)
@@ -32,7 +32,7 @@ static void time_is_up(struct core *core, struct timer *timer)
 {
     struct fiber *fiber = CONTAINER_OF(timer, struct fiber, timer);
     if (fiber->state == FIBER_PARKED)
-        sched_ready(fiber);
+        scheduler_ready(fiber);
 }
 
 /* Parks, with the alarm set. */
@@ -40,12 +40,12 @@ static void park_until(struct fiber *self, struct deadline deadline)
 {
     struct core *core = self->sched->core;
     if (deadline.at_us == INT64_MAX) {
-        sched_park(self);
+        scheduler_park(self);
         return;
     }
     self->timer.fire = time_is_up;
     core_arm(core, &self->timer, deadline.at_us);
-    sched_park(self);
+    scheduler_park(self);
     core_disarm(core, &self->timer);
 }
 
@@ -69,7 +69,7 @@ void fiber_park_shielded(struct fiber *self)
 {
     if (!self->is_woken) {
         self->is_shielded = true;
-        sched_park(self);
+        scheduler_park(self);
         self->is_shielded = false;
     }
     self->is_woken = false;
@@ -80,12 +80,12 @@ void fiber_wake(struct fiber *fiber)
     CHECK(fiber->state != FIBER_NONE && fiber->state != FIBER_ENDED, "only a living fiber is woken");
     fiber->is_woken = true;
     if (fiber->state == FIBER_PARKED)
-        sched_ready(fiber);
+        scheduler_ready(fiber);
 }
 
 void fiber_yield(struct fiber *self)
 {
-    sched_yield_turn(self);
+    scheduler_yield_turn(self);
 }
 
 enum error fiber_sleep(struct fiber *self, int64_t milliseconds)
@@ -104,7 +104,7 @@ void fiber_cancel(struct fiber *fiber)
     CHECK(fiber->state != FIBER_NONE && fiber->state != FIBER_ENDED, "only a living fiber is cancelled");
     fiber->is_cancelled = true;
     if (fiber->state == FIBER_PARKED && !fiber->is_shielded)
-        sched_ready(fiber);
+        scheduler_ready(fiber);
 }
 
 bool fiber_is_cancelled(const struct fiber *fiber)

@@ -13,11 +13,20 @@
  * as Prometheus text format 0.0.4. A series that was never touched is not printed. */
 struct metrics;
 
+enum {
+    METRICS_FAMILIES_MAX = 1000,
+    METRICS_SERIES_MAX = 65536,
+    METRICS_BOUNDS_MAX = 16,
+};
+
 /* A registry for `cores` cores. Owner: the caller. */
 MUST_USE enum error metrics_create(unsigned cores, struct metrics **out);
+/* Accepts NULL. */
 void metrics_destroy(struct metrics *metrics);
 
-/* Names a family: `name` and `help` are static text, `label_names` is "method,route,status" or "". */
+/* Names a family: `name` and `help` are static text, `label_names` is "method,route,status" or "".
+ * Errors (also of the other metrics_add_…): ERROR_VALIDATION (a name, the bounds, the number of labels),
+ * ERROR_CONFLICT (it is there already), ERROR_LIMIT, ERROR_MEMORY. */
 MUST_USE enum error metrics_add_counter(struct metrics *metrics, const char *name, const char *help,
                                         const char *label_names, unsigned *family);
 MUST_USE enum error metrics_add_gauge(struct metrics *metrics, const char *name, const char *help,

@@ -13,15 +13,16 @@ struct offload;
 
 /* A bounded pool of threads for what blocks or burns CPU. */
 
-/* Starts `threads` threads with room for `queue_limit` waiting jobs. Owner: the caller; offload_destroy(). */
+/* Starts `threads` threads (signals blocked) with room for `queue_limit` jobs that wait while all are busy. Owner: the
+ * caller; offload_destroy(). Errors: ERROR_MEMORY, ERROR_LIMIT (no more threads). */
 MUST_USE enum error offload_create(unsigned threads, size_t queue_limit, struct offload **out);
 /* Finishes the jobs that wait, then ends the threads. Accepts NULL. */
 void offload_destroy(struct offload *offload);
 
-/* Runs `work` on a pool thread while the calling fiber waits. `argument` is the work's alone until this returns, so a
- * work that has begun is always waited for; one that still waits in the queue is given up at the deadline or when the
- * fiber is cancelled.
- * Errors: ERROR_UNAVAILABLE (the queue is full), ERROR_TIMEOUT, ERROR_CANCELLED. */
+/* Runs `work` on a pool thread while the calling fiber waits; OK says that it has run. `argument` is the work's alone
+ * until this returns, so a work that has begun is always waited for; one that still waits in the queue is given up at
+ * the deadline or when the fiber is cancelled. Errors: ERROR_UNAVAILABLE (the queue is full), ERROR_TIMEOUT,
+ * ERROR_CANCELLED. */
 YIELDS ANY_CORE MUST_USE enum error offload_run(struct offload *offload, struct fiber *self, struct deadline deadline,
                                                 void (*work)(void *argument), void *argument);
 

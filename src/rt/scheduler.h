@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef RT_SCHED_H
-#define RT_SCHED_H
+#ifndef RT_SCHEDULER_H
+#define RT_SCHEDULER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ enum fiber_state {
 
 struct fiber {
     struct fiber *next; /* in a run queue */
-    struct sched *sched;
+    struct scheduler *sched;
     struct context context;
     struct tooling tooling;
     struct stack stack;
@@ -45,7 +45,7 @@ struct fiber_queue {
 };
 
 /* The fibers of one core. */
-struct sched {
+struct scheduler {
     struct core *core;
     struct fiber_queue ready;   /* run in this turn */
     struct fiber_queue yielded; /* run in the next, after the input of that turn */
@@ -59,27 +59,27 @@ struct sched {
     const struct stack *running; /* for the handler of stack overflows; NULL on the loop */
 };
 
-void sched_init(struct sched *sched, struct core *core, size_t fiber_limit, size_t stack_bytes);
+void scheduler_init(struct scheduler *sched, struct core *core, size_t fiber_limit, size_t stack_bytes);
 /* Every fiber must have ended. */
-void sched_fini(struct sched *sched);
+void scheduler_fini(struct scheduler *sched);
 
 /* Makes a fiber, ready to run. Errors: ERROR_LIMIT, ERROR_MEMORY. */
 MUST_USE
-enum error sched_spawn(struct sched *sched, fiber_main *main, void *argument);
+enum error scheduler_spawn(struct scheduler *sched, fiber_main *main, void *argument);
 /* Lets the fibers that yielded in earlier turns join the ready ones, then runs at most `most` times. On the loop. */
-void sched_run(struct sched *sched, unsigned most);
+void scheduler_run(struct scheduler *sched, unsigned most);
 /* Whether a fiber could run without anything happening first. */
-bool sched_has_work(const struct sched *sched);
+bool scheduler_has_work(const struct scheduler *sched);
 /* Cancels every fiber, and those that are spawned from now on. */
-void sched_cancel_all(struct sched *sched);
+void scheduler_cancel_all(struct scheduler *sched);
 
 /* Makes a parked fiber ready. */
-void sched_ready(struct fiber *fiber);
-/* Parks the running fiber until sched_ready(). Keeps its errno. */
+void scheduler_ready(struct fiber *fiber);
+/* Parks the running fiber until scheduler_ready(). Keeps its errno. */
 YIELDS
-void sched_park(struct fiber *self);
+void scheduler_park(struct fiber *self);
 /* Lets the running fiber wait for the next turn. Keeps its errno. */
 YIELDS
-void sched_yield_turn(struct fiber *self);
+void scheduler_yield_turn(struct fiber *self);
 
 #endif

@@ -17,7 +17,7 @@
  *   (1) a fiber is in `ready` or `yielded` exactly when its state is READY
  *   (2) at most one fiber is RUNNING; `running` names its stack
  *   (3) a fiber that has ended is not touched again, except by the loop that takes its stack back */
-#include "rt/sched.h"
+#include "rt/scheduler.h"
 
 #include <errno.h>
 
@@ -71,13 +71,13 @@ static void append_queue(struct fiber_queue *to, struct fiber_queue *from)
     *from = (struct fiber_queue){NULL, NULL};
 }
 
-void sched_init(struct sched *sched, struct core *core, size_t fiber_limit, size_t stack_bytes)
+void scheduler_init(struct scheduler *sched, struct core *core, size_t fiber_limit, size_t stack_bytes)
 {
-    *sched = (struct sched){.core = core, .limit = fiber_limit ? fiber_limit : FIBER_LIMIT_DEFAULT};
+    *sched = (struct scheduler){.core = core, .limit = fiber_limit ? fiber_limit : FIBER_LIMIT_DEFAULT};
     stack_pool_init(&sched->stacks, stack_bytes, STACK_GUARD_AUTO);
 }
 
-void sched_fini(struct sched *sched)
+void scheduler_fini(struct scheduler *sched)
 {
     stack_pool_fini(&sched->stacks);
 }
@@ -88,7 +88,7 @@ void sched_fini(struct sched *sched)
 TOOLING_SWITCHES
 static void to_loop(struct fiber *self)
 {
-    struct sched *sched = self->sched;
+    struct scheduler *sched = self->sched;
     tooling_leave(&self->tooling, &sched->loop_tooling);
     context_switch(&self->context, &sched->loop);
     tooling_arrive(&self->tooling, &sched->loop_tooling);
@@ -97,7 +97,7 @@ static void to_loop(struct fiber *self)
 TOOLING_SWITCHES
 static void to_loop_for_good(struct fiber *self)
 {
-    struct sched *sched = self->sched;
+    struct scheduler *sched = self->sched;
     tooling_leave_for_good(&self->tooling, &sched->loop_tooling);
     context_switch(&self->context, &sched->loop);
 }
@@ -105,7 +105,7 @@ static void to_loop_for_good(struct fiber *self)
 TOOLING_SWITCHES
 static void to_fiber(struct fiber *fiber)
 {
-    struct sched *sched = fiber->sched;
+    struct scheduler *sched = fiber->sched;
     tooling_leave(&sched->loop_tooling, &fiber->tooling);
     context_switch(&sched->loop, &fiber->context);
     tooling_arrive(&sched->loop_tooling, &fiber->tooling);
@@ -122,7 +122,7 @@ static void begin(void *argument)
     to_loop_for_good(self);
 }
 
-static void enter_alive(struct sched *sched, struct fiber *fiber)
+static void enter_alive(struct scheduler *sched, struct fiber *fiber)
 {
     fiber->alive_previous = NULL;
     fiber->alive_next = sched->alive;
@@ -134,7 +134,7 @@ static void enter_alive(struct sched *sched, struct fiber *fiber)
         sched->peak = sched->count;
 }
 
-static void leave_alive(struct sched *sched, struct fiber *fiber)
+static void leave_alive(struct scheduler *sched, struct fiber *fiber)
 {
     if (fiber->alive_previous)
         fiber->alive_previous->alive_next = fiber->alive_next;
@@ -151,7 +151,7 @@ static struct fiber *fiber_on(const struct stack *stack)
     return (struct fiber *)(void *)(stack->low + stack->size_bytes - ((sizeof(struct fiber) + 63) & ~(size_t)63));
 }
 
-enum error sched_spawn(struct sched *sched, fiber_main *main, void *argument)
+enum error scheduler_spawn(struct scheduler *sched, fiber_main *main, void *argument)
 {
     if (sched->count >= sched->limit)
         return ERROR_LIMIT;
@@ -169,7 +169,7 @@ enum error sched_spawn(struct sched *sched, fiber_main *main, void *argument)
     return OK;
 }
 
-static void bury(struct sched *sched, struct fiber *fiber)
+static void bury(struct scheduler *sched, struct fiber *fiber)
 {
     struct stack stack = fiber->stack;
     tooling_forget(&fiber->tooling);
@@ -177,7 +177,7 @@ static void bury(struct sched *sched, struct fiber *fiber)
     stack_release(&sched->stacks, &stack);
 }
 
-static void run_one(struct sched *sched, struct fiber *fiber)
+static void run_one(struct scheduler *sched, struct fiber *fiber)
 {
     move(fiber, FIBER_RUNNING);
     sched->switches++;
@@ -188,26 +188,26 @@ static void run_one(struct sched *sched, struct fiber *fiber)
         bury(sched, fiber);
 }
 
-void sched_run(struct sched *sched, unsigned most)
+void scheduler_run(struct scheduler *sched, unsigned most)
 {
     append_queue(&sched->ready, &sched->yielded);
     while (sched->ready.first && most-- > 0)
         run_one(sched, dequeue(&sched->ready));
 }
 
-bool sched_has_work(const struct sched *sched)
+bool scheduler_has_work(const struct scheduler *sched)
 {
     return sched->ready.first || sched->yielded.first;
 }
 
-void sched_cancel_all(struct sched *sched)
+void scheduler_cancel_all(struct scheduler *sched)
 {
     sched->is_cancelling = true;
     for (struct fiber *fiber = sched->alive; fiber; fiber = fiber->alive_next)
         fiber_cancel(fiber);
 }
 
-void sched_ready(struct fiber *fiber)
+void scheduler_ready(struct fiber *fiber)
 {
     move(fiber, FIBER_READY);
     enqueue(&fiber->sched->ready, fiber);
@@ -221,13 +221,13 @@ static void leave(struct fiber *self)
     errno = saved;
 }
 
-void sched_park(struct fiber *self)
+void scheduler_park(struct fiber *self)
 {
     move(self, FIBER_PARKED);
     leave(self);
 }
 
-void sched_yield_turn(struct fiber *self)
+void scheduler_yield_turn(struct fiber *self)
 {
     move(self, FIBER_READY);
     enqueue(&self->sched->yielded, self);
