@@ -11,7 +11,6 @@
             check_failed(#condition, invariant, __FILE__, __LINE__);                                                   \
     } while (0)
 
-NORETURN ANY_CORE
-void check_failed(const char *condition, const char *invariant, const char *file, int line);
+NORETURN ANY_CORE void check_failed(const char *condition, const char *invariant, const char *file, int line);
 
 #endif
