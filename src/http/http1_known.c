@@ -7,6 +7,12 @@
  */
 #include "http/http1_known.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/swar.h"
+
 enum { LONGEST = 30 };
 
 static const struct slice names[HTTP1_HEADER_COUNT] = {
@@ -33,12 +39,35 @@ static const unsigned char range[LONGEST + 1][2] = {
     [30] = {HTTP1_HEADER_ACCESS_CONTROL_REQUEST_HEADERS, HTTP1_HEADER_ACCESS_CONTROL_REQUEST_HEADERS + 1},
 };
 
+static uint32_t half(const char *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Whether a token is the name, without case. Bit 5 is the case of a letter, and among the bytes of tokens it
+ * tells nothing else apart from a letter or '-', which is all that names consist of. The last word overlaps the one
+ * before it, and all known names have 4 bytes at least. */
+static bool is_name(const char *token, const char *name, size_t len)
+{
+    const uint64_t lower = SWAR_EVERY(0x20);
+    if (len < sizeof lower) {
+        uint32_t front = half(token) ^ half(name), back = half(token + len - 4) ^ half(name + len - 4);
+        return ((front | back) & ~(uint32_t)lower) == 0;
+    }
+    uint64_t difference = swar_load(token + len - sizeof lower) ^ swar_load(name + len - sizeof lower);
+    for (size_t i = 0; i + sizeof lower < len; i += sizeof lower)
+        difference |= swar_load(token + i) ^ swar_load(name + i);
+    return (difference & ~lower) == 0;
+}
+
 enum http1_known http1_known_find(struct slice name)
 {
     if (name.len > LONGEST)
         return HTTP1_HEADER_COUNT;
     for (unsigned row = range[name.len][0]; row < range[name.len][1]; row++)
-        if ((name.ptr[0] | 0x20) == names[row].ptr[0] && slice_eq_nocase(name, names[row]))
+        if (is_name(name.ptr, names[row].ptr, name.len))
             return (enum http1_known)row;
     return HTTP1_HEADER_COUNT;
 }

@@ -13,7 +13,7 @@ enum http1_known {
     HTTP1_HEADER_COUNT
 };
 
-/* Which known header a name is, without case; HTTP1_HEADER_COUNT for none. */
+/* Which known header a name is, without case; HTTP1_HEADER_COUNT for none. The name must be a token. */
 ANY_CORE
 enum http1_known http1_known_find(struct slice name);
 /* The name of a known header, in lower case. Static memory. */
