@@ -14,8 +14,9 @@
  *   (3) a connection that closes while its insert is queued is freed when the insert comes back
  *   (4) a reply fits the loop's out buffer, and all replies of one wake-up leave in one send
  *
- * Left out on purpose, and refused with 400: \u escapes, and any query parameter but those of the workloads. A client
- * that does not take its answers is cut off.
+ * Left out on purpose: the signature of a list's cursor, which is as long as Tenon's but says only where it stands;
+ * and, refused with 400: \u escapes, and any query parameter but those of the workloads. A client that does not take
+ * its answers is cut off.
  *
  * usage: limit PORT DATABASE */
 #include <errno.h>
@@ -39,6 +40,8 @@ enum {
     PAGE_DEFAULT = 20,
     PAGE_MAX = 100,
     BACKLOG = 1024,
+    DATE_BYTES = 37,   /* with its name and CRLF */
+    CURSOR_BYTES = 74, /* what Tenon's have for this list */
 };
 
 struct conn {
@@ -60,6 +63,8 @@ struct loop {
     uint64_t request_count;
     time_t second; /* what `clock` says */
     char clock[DATETIME_BYTES];
+    time_t date_second; /* what `date` says */
+    char date[DATE_BYTES];
     char *out_at;
     char out[OUT_BYTES];
 };
@@ -79,9 +84,9 @@ static char *put_request_id(char *at, struct loop *loop)
 {
     static const char hex[] = "0123456789abcdef";
     uint64_t number = ++loop->request_count * UINT64_C(0x9E3779B97F4A7C15);
-    at = PUT_TEXT(at, "X-Request-Id: ");
-    for (int i = 0; i < 32; i++)
-        *at++ = hex[number >> (i % 16 * 4) & 15];
+    at = PUT_TEXT(at, "X-Request-Id: 0000000000000000");
+    for (int i = 0; i < 16; i++)
+        *at++ = hex[number >> (i * 4) & 15];
     return PUT_TEXT(at, "\r\n");
 }
 
@@ -90,7 +95,11 @@ static struct reply reply_begin(struct loop *loop, const char *status, struct te
     char *at = loop->out_at;
     at = PUT_TEXT(at, "HTTP/1.1 ");
     at = put_bytes(at, status, strlen(status));
-    at = PUT_TEXT(at, "\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n");
+    at = PUT_TEXT(at, "\r\n");
+    at = put_bytes(at, loop->date, DATE_BYTES);
+    at = PUT_TEXT(at, "Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"
+                      "Referrer-Policy: no-referrer\r\n"
+                      "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");
     at = put_request_id(at, loop);
     at = put_bytes(at, headers.ptr, headers.len);
     at = PUT_TEXT(at, "Content-Length: ");
@@ -255,18 +264,28 @@ static bool parse_query(struct text query, struct list_query *out)
     return is_sorted && parsed.status.len > 0 && parsed.limit >= 1 && parsed.limit <= PAGE_MAX;
 }
 
+/* Where the list goes on: the last row's datetime and id. */
+static char *put_cursor(char *at, sqlite3_stmt *row)
+{
+    *at++ = '"';
+    memset(at, '0', CURSOR_BYTES);
+    put_bytes(at, (const char *)sqlite3_column_text(row, 5), DATETIME_BYTES);
+    put_uint(at + DATETIME_BYTES + 1, (uint64_t)sqlite3_column_int64(row, 0));
+    at[CURSOR_BYTES] = '"';
+    return at + CURSOR_BYTES + 1;
+}
+
 static char *put_pagination(char *at, struct loop *loop, const struct list_query *query)
 {
-    at = PUT_TEXT(at, "],\"pagination\":{\"limit\":");
+    at = PUT_TEXT(at, "],\"pagination\":{\"offset\":0,\"limit\":");
     at = put_int(at, query->limit);
-    at = PUT_TEXT(at, ",\"offset\":0");
     if (query->is_counted) {
         sqlite3_bind_text(loop->count, 1, query->status.ptr, (int)query->status.len, SQLITE_STATIC);
         at = PUT_TEXT(at, ",\"total\":");
         at = put_int(at, sqlite3_step(loop->count) == SQLITE_ROW ? sqlite3_column_int64(loop->count, 0) : 0);
         sqlite3_reset(loop->count);
     }
-    return at;
+    return PUT_TEXT(at, ",\"nextCursor\":");
 }
 
 static void list_markets(struct loop *loop, struct text query_text)
@@ -279,16 +298,26 @@ static void list_markets(struct loop *loop, struct text query_text)
     begin_reading(loop);
     sqlite3_bind_text(loop->list, 1, query.status.ptr, (int)query.status.len, SQLITE_STATIC);
     sqlite3_bind_int64(loop->list, 2, query.limit + 1);
-    struct reply reply = reply_begin(loop, "200 OK", (struct text){"", 0}, PAGE_DIGITS);
+    struct text vary = {"Vary: Accept-Encoding\r\n", sizeof "Vary: Accept-Encoding\r\n" - 1};
+    struct reply reply = reply_begin(loop, "200 OK", vary, PAGE_DIGITS);
     reply.at = PUT_TEXT(reply.at, "{\"data\":[");
+    char cursor[CURSOR_BYTES + 2];
+    struct text next = {"null", 4};
     int64_t count = 0;
-    while (sqlite3_step(loop->list) == SQLITE_ROW && count < query.limit) {
+    while (sqlite3_step(loop->list) == SQLITE_ROW) {
+        if (count == query.limit) {
+            next = (struct text){cursor, sizeof cursor};
+            break;
+        }
         if (count++ > 0)
             *reply.at++ = ',';
         reply.at = put_row(reply.at, loop->list);
+        if (count == query.limit)
+            put_cursor(cursor, loop->list);
     }
     sqlite3_reset(loop->list);
     reply.at = put_pagination(reply.at, loop, &query);
+    reply.at = put_bytes(reply.at, next.ptr, next.len);
     reply.at = PUT_TEXT(reply.at, "}}");
     reply_end(loop, &reply);
 }
@@ -452,11 +481,26 @@ static void loop_listen(struct loop *loop, int port)
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->writer->done_fd, &event);
 }
 
+static void loop_tick(struct loop *loop)
+{
+    struct timespec now;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec == loop->date_second)
+        return;
+    char text[DATE_BYTES + 1];
+    gmtime_r(&now.tv_sec, &parts);
+    strftime(text, sizeof text, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
+    memcpy(loop->date, text, DATE_BYTES);
+    loop->date_second = now.tv_sec;
+}
+
 static void loop_run(struct loop *loop)
 {
     for (;;) {
         struct epoll_event events[TURN_EVENTS];
         int count = epoll_wait(loop->epoll_fd, events, TURN_EVENTS, -1);
+        loop_tick(loop);
         for (int i = 0; i < count; i++) {
             void *source = events[i].data.ptr;
             if (source == &loop->listen_fd)
