@@ -23,7 +23,7 @@ struct expr;
 enum { EXPR_TEXT_MAX = 4096, EXPR_NODES_MAX = 200, EXPR_DEPTH_MAX = 32, EXPR_JOINS_MAX = 4, EXPR_LIST_MAX = 100 };
 
 /* Parses text into a tree in `arena`. `place` is where the text begins; diagnostics point at the token at fault
- * (place.file NULL: a request's, and the diag gets a field item named by `field`).
+ * (place.file NULL: a request's, and the diag gets an item of the field "where").
  * Errors: ERROR_VALIDATION. */
 MUST_USE enum error expr_parse(struct slice text, struct place place, struct arena *arena, struct diag *diag,
                                struct expr **out);
@@ -50,8 +50,8 @@ MUST_USE enum error expr_check(struct expr *expr, const struct expr_scope *scope
  * Errors: ERROR_VALIDATION; the diag's field is the path (with [operator] when one was given). */
 MUST_USE enum error expr_from_filter(const struct expr_scope *scope, struct slice path, struct slice operator,
                                      struct slice text, struct arena *arena, struct diag *diag, struct expr **out);
-/* Both; either may be NULL (true). NULL when memory is exhausted and both are given. */
-MUST_USE struct expr *expr_and(const struct expr *left, const struct expr *right, struct arena *arena);
+/* Both; either may be NULL (true), then it is the other. NULL when memory is exhausted and both are given. */
+MUST_USE const struct expr *expr_and(const struct expr *left, const struct expr *right, struct arena *arena);
 
 /* What an expression is evaluated against, besides the row. */
 struct expr_context {
@@ -91,12 +91,17 @@ struct expr_row {
     const struct expr_row *(*follow)(const void *state, const struct field *reference);
     const void *state;
 };
-/* The truth of a checked expression over a row, without a database. An expression with a set (reverse path) has none:
- * expr_needs_database() says so. */
+/* The truth of a checked expression over a row, without a database; NULL is true. An expression with a set (reverse
+ * path) has none: expr_needs_database() says so, and it is false here. */
 MUST_USE bool expr_eval(const struct expr *expr, const struct expr_context *context, const struct expr_row *row);
 MUST_USE bool expr_needs_database(const struct expr *expr);
-/* Whether the outcome depends on the row at all (false: `true`, `can("x")`, `auth.id != null`): then it can be decided
- * before a row is read. */
+/* Whether the outcome depends on the row, or on the input, at all (false: `true`, `can("x")`, `auth.id != null`): then
+ * it can be decided before a row is read. */
 MUST_USE bool expr_needs_row(const struct expr *expr);
+
+/* What is known of an outcome before a row is seen: `owner == auth.id` is false for whoever is not signed in. Without
+ * context->input what depends on it is undecided. NULL is true. */
+enum expr_verdict { EXPR_FALSE, EXPR_TRUE, EXPR_UNDECIDED };
+MUST_USE enum expr_verdict expr_decide(const struct expr *expr, const struct expr_context *context);
 
 #endif

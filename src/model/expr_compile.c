@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Expressions to SQL.
+ *
+ * Idea: one walk appends text and arguments together. What is already decided for this caller (a null auth.id, can(),
+ * a path through a resource nobody may read) is folded to 1 or 0 and never reaches the database. A path across
+ * references is a scalar subquery over the tables it crosses, so a row that is missing, or that a filter's caller may
+ * not read, is null without further rules; a set is an EXISTS over them.
+ *
+ * Null: SQL's own three values do where null may pass for false, so comparisons stay plain and indexes usable; under !
+ * and as an operand a condition is made two-valued with coalesce.
+ *
+ * Invariants
+ *   (1) text comes from this file and from names of the schema; every value is an argument (or, in a condition of an
+ *       index, a literal of the app file, quoted by put_inline())
+ *   (2) each table gets an alias of its own from *next_alias, so no name is captured
+ *   (3) the read rules that a filter adds are rules: they guard nothing themselves, and the walk ends
+ */
+#include "model/expr_node.h"
+
+struct writer {
+    const struct expr_context *context;
+    struct sql *sql;
+    unsigned alias;
+    unsigned *next_alias;
+    bool is_inline; /* for DDL: bare columns, literals in the text */
+};
+
+static void put_condition(const struct writer *w, const struct expr_node *node);
+static void put_operand(const struct writer *w, const struct expr_node *node, const struct type *other);
+
+/* ---- values ---- */
+
+static void put_quoted(struct sql *sql, struct slice text)
+{
+    sql_put(sql, "'");
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\'')
+            sql_put(sql, "'");
+        buf_put_byte(&sql->text, text.ptr[i]);
+    }
+    sql_put(sql, "'");
+}
+
+/* A literal of the app file; lex and check have kept NUL and infinities out. */
+static void put_inline(struct sql *sql, struct value value)
+{
+    switch (value.kind) {
+    case VALUE_INT: sql_number(sql, value.integer); return;
+    case VALUE_FLOAT: buf_printf(&sql->text, "%.17e", value.number); return;
+    case VALUE_TEXT: put_quoted(sql, value.text); return;
+    default: sql_put(sql, "NULL"); return;
+    }
+}
+
+static void put_value(const struct writer *w, struct value value, const char *room)
+{
+    if (w->is_inline) {
+        put_inline(w->sql, value);
+        return;
+    }
+    if (value.kind == VALUE_TEXT && value.text.ptr == room) {
+        value.text = arena_slice(w->sql->arena, value.text);
+        if (!value.text.ptr) {
+            w->sql->failed = true;
+            return;
+        }
+    }
+    sql_bind(w->sql, value);
+}
+
+/* ---- paths ---- */
+
+static void put_read_rule(const struct writer *w, const struct resource *resource, unsigned alias)
+{
+    const struct access *access = &resource->access[ACTION_READ];
+    if (access->is_given && expr_decide(access->allow, w->context) == EXPR_TRUE)
+        return;
+    sql_put(w->sql, " AND ");
+    if (access->is_given)
+        expr_compile(access->allow, w->context, alias, w->next_alias, w->sql);
+    else
+        sql_put(w->sql, "0");
+}
+
+/* t<to>."id" = t<from>."author", or the reverse. */
+static void put_link(const struct writer *w, const struct expr_step *step, unsigned from, unsigned to,
+                     const struct resource *from_resource)
+{
+    sql_column(w->sql, to, step->is_reverse ? step->via->name : step->to->id->name);
+    sql_put(w->sql, " = ");
+    sql_column(w->sql, from, step->is_reverse ? from_resource->id->name : step->via->name);
+}
+
+/* " FROM a AS t1, b AS t2 WHERE …"; returns the alias of the last table. */
+static unsigned put_tables(const struct writer *w, const struct expr_node *path)
+{
+    unsigned first = *w->next_alias, from = w->alias;
+    const struct resource *from_resource = NULL;
+    *w->next_alias += (unsigned)path->step_count;
+    for (unsigned i = 0; i < path->step_count; i++) {
+        if (i == 0)
+            sql_put(w->sql, " FROM ");
+        else
+            sql_put(w->sql, ", ");
+        sql_name(w->sql, path->steps[i].to->name);
+        sql_put(w->sql, " AS ");
+        sql_alias(w->sql, first + i);
+    }
+    for (unsigned i = 0; i < path->step_count; i++) {
+        const struct expr_step *step = &path->steps[i];
+        if (i == 0)
+            sql_put(w->sql, " WHERE ");
+        else
+            sql_put(w->sql, " AND ");
+        put_link(w, step, from, first + i, from_resource ? from_resource : step->via->type.target);
+        if (path->is_guarded)
+            put_read_rule(w, step->to, first + i);
+        from = first + i;
+        from_resource = step->to;
+    }
+    return from;
+}
+
+/* The alias that the last table of a path will get. */
+static unsigned last_alias(const struct writer *w, const struct expr_node *path)
+{
+    return *w->next_alias + (unsigned)path->step_count - 1;
+}
+
+static void put_path(const struct writer *w, const struct expr_node *path)
+{
+    if (w->is_inline) {
+        sql_name(w->sql, path->field->name);
+        return;
+    }
+    if (expr_path_denied(path)) {
+        sql_put(w->sql, "NULL");
+        return;
+    }
+    if (path->step_count == 0) {
+        sql_column(w->sql, w->alias, path->field->name);
+        return;
+    }
+    sql_put(w->sql, "(SELECT ");
+    sql_column(w->sql, last_alias(w, path), path->field->name);
+    put_tables(w, path);
+    sql_put(w->sql, ")");
+}
+
+/* ---- operands ---- */
+
+static void put_power(struct sql *sql, unsigned exponent)
+{
+    sql_put(sql, "1");
+    for (unsigned i = 0; i < exponent; i++)
+        sql_put(sql, "0");
+}
+
+static void put_raw(const struct writer *w, const struct expr_node *node)
+{
+    char room[EXPR_ROOM_BYTES];
+    struct value value;
+    if (expr_is_condition(node)) {
+        sql_put(w->sql, "coalesce(");
+        put_condition(w, node);
+        sql_put(w->sql, ", 0)");
+    } else if (expr_eval_operand(node, w->context, NULL, room, &value)) {
+        put_value(w, value, room);
+    } else if (node->root == EXPR_ROOT_ROW) {
+        put_path(w, node);
+    } else {
+        sql_put(w->sql, "NULL");
+    }
+}
+
+/* An operand as it meets a value of the type `other` (NULL: any). */
+static void put_operand(const struct writer *w, const struct expr_node *node, const struct type *other)
+{
+    struct expr_scaling scaling = expr_scaling(node->type, other);
+    bool is_dated = expr_is_dated(node->type, other);
+    if (!scaling.up && !scaling.down && !is_dated) {
+        put_raw(w, node);
+        return;
+    }
+    sql_put(w->sql, "(");
+    put_raw(w, node);
+    if (is_dated) {
+        sql_put(w->sql, " || '" EXPR_MIDNIGHT "')");
+    } else if (scaling.up) {
+        sql_put(w->sql, " * ");
+        put_power(w->sql, scaling.up);
+        sql_put(w->sql, ")");
+    } else {
+        sql_put(w->sql, " / ");
+        put_power(w->sql, scaling.down);
+        sql_put(w->sql, ".0)");
+    }
+}
+
+/* ---- conditions ---- */
+
+static void put_null_test(const struct writer *w, const struct expr_node *operand, bool is_null)
+{
+    put_operand(w, operand, NULL);
+    if (is_null)
+        sql_put(w->sql, " IS NULL");
+    else
+        sql_put(w->sql, " IS NOT NULL");
+}
+
+/* The left side of a comparison, which decides how texts compare. */
+static void put_left(const struct writer *w, const struct expr_node *left, const struct type *other)
+{
+    put_operand(w, left, other);
+    if (expr_ignores_case(left->type, other))
+        sql_put(w->sql, " COLLATE NOCASE");
+}
+
+static void put_compare(const struct writer *w, const struct expr_node *node)
+{
+    const struct expr_node *left = node->first, *right = left->next;
+    if (left->kind == EXPR_NULL || right->kind == EXPR_NULL) {
+        put_null_test(w, left->kind == EXPR_NULL ? right : left, node->kind == EXPR_EQ);
+        return;
+    }
+    put_left(w, left, right->type);
+    switch (node->kind) {
+    case EXPR_EQ: sql_put(w->sql, " = "); break;
+    case EXPR_NE: sql_put(w->sql, " <> "); break;
+    case EXPR_LT: sql_put(w->sql, " < "); break;
+    case EXPR_LE: sql_put(w->sql, " <= "); break;
+    case EXPR_GT: sql_put(w->sql, " > "); break;
+    default: sql_put(w->sql, " >= "); break;
+    }
+    put_operand(w, right, left->type);
+}
+
+static void put_in_list(const struct writer *w, const struct expr_node *left, const struct expr_node *list)
+{
+    put_left(w, left, NULL);
+    sql_put(w->sql, " IN (");
+    for (const struct expr_node *item = list->first; item; item = item->next) {
+        if (item != list->first)
+            sql_put(w->sql, ", ");
+        put_operand(w, item, left->type);
+    }
+    sql_put(w->sql, ")");
+}
+
+static void put_in_set(const struct writer *w, const struct expr_node *left, const struct expr_node *set)
+{
+    struct expr_node column = {.kind = EXPR_PATH, .type = set->type, .field = set->field};
+    struct writer inside = *w;
+    sql_put(w->sql, "EXISTS (SELECT 1");
+    inside.alias = put_tables(w, set);
+    sql_put(w->sql, " AND ");
+    put_left(&inside, &column, left->type);
+    sql_put(w->sql, " = ");
+    put_operand(w, left, set->type);
+    sql_put(w->sql, ")");
+}
+
+static void put_member(const struct writer *w, const struct expr_node *list, const struct expr_node *member)
+{
+    const struct type *element = expr_element(list);
+    unsigned alias = (*w->next_alias)++;
+    sql_put(w->sql, "EXISTS (SELECT 1 FROM json_each(");
+    put_operand(w, list, NULL);
+    sql_put(w->sql, ") AS ");
+    sql_alias(w->sql, alias);
+    sql_put(w->sql, " WHERE ");
+    sql_alias(w->sql, alias);
+    sql_put(w->sql, ".value");
+    if (expr_ignores_case(element, member->type))
+        sql_put(w->sql, " COLLATE NOCASE");
+    sql_put(w->sql, " = ");
+    put_operand(w, member, element);
+    sql_put(w->sql, ")");
+}
+
+static void put_search(const struct writer *w, const struct expr_node *node)
+{
+    const struct expr_node *left = node->first, *right = left->next;
+    if (node->kind == EXPR_HAS && expr_element(left)) {
+        put_member(w, left, right);
+        return;
+    }
+    if (node->kind == EXPR_HAS)
+        sql_put(w->sql, "tn_contains(");
+    else
+        sql_put(w->sql, "tn_like(");
+    put_operand(w, left, NULL);
+    sql_put(w->sql, ", ");
+    put_operand(w, right, NULL);
+    sql_put(w->sql, ")");
+}
+
+/* && and ||: what is decided already has no say, or it would have decided the whole. */
+static void put_chain(const struct writer *w, const struct expr_node *node)
+{
+    bool is_first = true;
+    sql_put(w->sql, "(");
+    for (const struct expr_node *child = node->first; child; child = child->next) {
+        if (expr_eval_node(child, w->context, NULL) != EXPR_UNDECIDED)
+            continue;
+        if (!is_first && node->kind == EXPR_AND)
+            sql_put(w->sql, " AND ");
+        else if (!is_first)
+            sql_put(w->sql, " OR ");
+        put_condition(w, child);
+        is_first = false;
+    }
+    sql_put(w->sql, ")");
+}
+
+static void put_undecided(const struct writer *w, const struct expr_node *node)
+{
+    switch (node->kind) {
+    case EXPR_AND:
+    case EXPR_OR: put_chain(w, node); return;
+    case EXPR_NOT:
+        sql_put(w->sql, "NOT coalesce(");
+        put_condition(w, node->first);
+        sql_put(w->sql, ", 0)");
+        return;
+    case EXPR_IN:
+        if (node->first->next->is_set)
+            put_in_set(w, node->first, node->first->next);
+        else
+            put_in_list(w, node->first, node->first->next);
+        return;
+    case EXPR_HAS:
+    case EXPR_LIKE: put_search(w, node); return;
+    default: break;
+    }
+    if (expr_is_comparison(node)) {
+        put_compare(w, node);
+        return;
+    }
+    put_operand(w, node, NULL);
+    sql_put(w->sql, " = 1");
+}
+
+static void put_condition(const struct writer *w, const struct expr_node *node)
+{
+    switch (expr_eval_node(node, w->context, NULL)) {
+    case EXPR_TRUE: sql_put(w->sql, "1"); return;
+    case EXPR_FALSE: sql_put(w->sql, "0"); return;
+    default: put_undecided(w, node); return;
+    }
+}
+
+void expr_compile(const struct expr *expr, const struct expr_context *context, unsigned alias, unsigned *next_alias,
+                  struct sql *sql)
+{
+    struct writer w = {.context = context, .sql = sql, .alias = alias, .next_alias = next_alias};
+    if (expr)
+        put_condition(&w, expr->root);
+    else
+        sql_put(sql, "1");
+}
+
+void expr_compile_path(const struct expr_path *path, const struct expr_context *context, unsigned alias,
+                       unsigned *next_alias, struct sql *sql)
+{
+    struct expr_step steps[EXPR_JOINS_MAX];
+    struct writer w = {.context = context, .sql = sql, .alias = alias, .next_alias = next_alias};
+    struct expr_node node = {.kind = EXPR_PATH, .type = &path->field->type, .field = path->field, .steps = steps};
+    node.step_count = path->hop_count;
+    node.is_guarded = true;
+    for (size_t i = 0; i < path->hop_count; i++)
+        steps[i] = (struct expr_step){.via = path->hops[i], .to = path->hops[i]->type.target};
+    put_path(&w, &node);
+}
+
+void expr_compile_condition(const struct expr *expr, struct sql *sql)
+{
+    unsigned next_alias = 1;
+    const struct expr_context context = {.caller = NULL};
+    struct writer w = {.context = &context, .sql = sql, .next_alias = &next_alias, .is_inline = true};
+    put_condition(&w, expr->root);
+}
