@@ -42,11 +42,12 @@ struct core_hook {
 /* Makes a core that does not run yet. Owner: the caller; core_destroy() after core_run() has returned.
  * Errors: ERROR_MEMORY, ERROR_LIMIT (descriptors), ERROR_IO. */
 MUST_USE enum error core_create(const struct core_config *config, struct core **out);
-/* Accepts NULL. A core some of whose fibers would not end is left as it is: others may still post to it. */
+/* Accepts NULL. Every thread that posts to it must have ended or be past its last core_post(): destroy offload pools
+ * and join the other cores' threads first. A core some of whose fibers would not end is left as it is. */
 void core_destroy(struct core *core);
 
 /* Runs the loop on the calling thread until core_stop(). Fibers that are still alive then are cancelled and waited for,
- * for config.stop_ms; the log says how many would not end. */
+ * for config.stop_ms; how many would not end, core_figures() says then. */
 void core_run(struct core *core);
 /* Makes core_run() return. Not from a signal handler. */
 ANY_CORE void core_stop(struct core *core);

@@ -33,14 +33,19 @@ static void run_then_stop(struct fiber *self, void *argument)
     core_stop(fiber_core(self));
 }
 
-void support_run_on(const struct core_config *config, fiber_main *main, void *argument)
+struct core *support_run_and_keep(const struct core_config *config, fiber_main *main, void *argument)
 {
     struct core *core;
     struct run run = {main, argument};
     assert_int_equal(core_create(config, &core), OK);
     assert_int_equal(fiber_spawn(core, run_then_stop, &run), OK);
     core_run(core);
-    core_destroy(core);
+    return core;
+}
+
+void support_run_on(const struct core_config *config, fiber_main *main, void *argument)
+{
+    core_destroy(support_run_and_keep(config, main, argument));
 }
 
 void support_run(fiber_main *main, void *argument)

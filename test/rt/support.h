@@ -20,6 +20,8 @@
 void support_run(fiber_main *main, void *argument);
 /* The same with a configuration. */
 void support_run_on(const struct core_config *config, fiber_main *main, void *argument);
+/* The same, but leaves it to the caller to destroy the core, after the threads that post to it. */
+struct core *support_run_and_keep(const struct core_config *config, fiber_main *main, void *argument);
 
 /* For the facts a fiber finds out: the first that does not hold is printed and ends the test program. */
 #define EXPECT(condition) support_expect(condition, #condition, __FILE__, __LINE__)
