@@ -137,7 +137,7 @@ static void put_hosts(struct slice text, struct buf *out)
         size_t line = at ? (size_t)(at - text.ptr) + strlen(version) : text.len;
         buf_put(out, text.ptr, line);
         text = slice_from_index(text, line);
-        const char *end = text.len ? memmem(text.ptr, text.len, "\r\n\r\n", 4) : NULL;
+        const char *end = text.ptr ? memmem(text.ptr, text.len, "\r\n\r\n", 4) : NULL;
         struct slice head = slice_of(text.ptr, end ? (size_t)(end - text.ptr) : text.len);
         bool has_host =
             slice_starts(head, SLICE("Host:")) ||
