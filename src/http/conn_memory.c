@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/http_settings.h"
-
 enum {
     BUFFERS_KEPT = 64,
     REQUESTS_KEPT = 64,
@@ -83,23 +81,31 @@ bool conn_memory_grow_buffer(struct conn_buffer *buffer, size_t limit_bytes)
     return true;
 }
 
+static struct conn_request *make_request(void)
+{
+    struct conn_request *request = calloc(1, sizeof(*request));
+    if (!request)
+        return NULL;
+    arena_init(&request->arena, ARENA_EXTRA_BYTES);
+    buf_init(&request->out, ANSWER_MAX_BYTES);
+    buf_init(&request->x.body, ANSWER_MAX_BYTES);
+    buf_init(&request->x.headers, HEADERS_MAX_BYTES);
+    buf_init(&request->x.server_headers, HEADERS_MAX_BYTES);
+    return request;
+}
+
 struct conn_request *conn_memory_acquire_request(struct conn_memory *memory, const struct http_limits *limits)
 {
     struct conn_request *request = memory->requests;
     if (request) {
         memory->requests = request->next;
         memory->request_count--;
-        request->arena.limit_bytes = limits->body_bytes + ARENA_EXTRA_BYTES;
-        return request;
-    }
-    request = calloc(1, sizeof(*request));
-    if (!request)
+    } else if (!(request = make_request())) {
         return NULL;
-    arena_init(&request->arena, limits->body_bytes + ARENA_EXTRA_BYTES);
-    buf_init(&request->out, ANSWER_MAX_BYTES);
-    buf_init(&request->x.body, ANSWER_MAX_BYTES);
-    buf_init(&request->x.headers, HEADERS_MAX_BYTES);
-    buf_init(&request->x.server_headers, HEADERS_MAX_BYTES);
+    }
+    request->limits = *limits;
+    request->arena.limit_bytes = limits->body_bytes + ARENA_EXTRA_BYTES;
+    http1_init(&request->parser, &request->limits);
     return request;
 }
 

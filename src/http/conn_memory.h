@@ -12,10 +12,10 @@
 #include "http/exchange.h"
 #include "http/http1.h"
 #include "http/http1_chunks.h"
+#include "http/http_settings.h"
 
 struct conn;
-struct http_site;
-struct http_limits;
+struct conn_site;
 
 /* Received bytes: [begin, end) is what has not been used up. */
 struct conn_buffer {
@@ -36,13 +36,15 @@ enum conn_body {
 struct conn_request {
     struct exchange x;
     struct arena arena;
+    struct http_limits limits; /* the parser's: a site may go while a head is coming */
     struct http1 parser;
     struct http1_head head;
     struct http1_chunks chunks;
     struct buf out;  /* heads and small bodies that wait to be sent */
     size_t out_sent; /* of `out` */
     struct conn *conn;
-    struct http_site *site; /* held while the request runs */
+    struct conn_site *site; /* counted while the request runs */
+    enum error refusal;     /* what to answer instead of asking a handler */
     enum conn_body body;
     int64_t body_left; /* with a Content-Length: bytes still on the connection */
     bool is_continue_owed;
