@@ -30,12 +30,13 @@ struct db_config {
     const char *directory; /* of the app file */
     struct core **cores;   /* that will read; NULL and 0: only db_tx_blocking() and db_read_blocking() work */
     unsigned core_count;
-    unsigned readers_per_core;   /* connections, 0 = 8 */
-    unsigned reader_waiters;     /* fibers that may wait for one, 0 = 1000 */
-    unsigned writer_queue_limit; /* transactions that may wait, 0 = 10,000 */
-    unsigned commit_batch_limit; /* transactions that share one COMMIT, 0 = 512 */
-    unsigned statement_cache;    /* prepared statements per connection, 0 = 256 */
-    struct log *log;
+    unsigned readers_per_core;    /* connections, 0 = 8 */
+    unsigned reader_waiters;      /* fibers that may wait for one, 0 = 1000 */
+    unsigned writer_queue_limit;  /* transactions that may wait, 0 = 10,000 */
+    unsigned commit_batch_limit;  /* transactions that share one COMMIT, 0 = 512 */
+    unsigned statement_cache;     /* prepared statements per connection, 0 = 256 */
+    struct log *log;              /* of the writer's thread alone */
+    struct log *const *core_logs; /* by core, each of its core alone; NULL: reads log nothing */
 };
 
 /* Opens (and creates, with parent folders) a database: pragmas, connections for the readers as they are needed, the

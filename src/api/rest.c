@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The routes of REST, and what reading and writing share: the session of a request, ids of paths, one row of an answer.
+ * Which handler serves which path is one table. */
+#include "api/rest.h"
+
+#include <stdlib.h>
+
+#include "api/envelope.h"
+#include "api/rest_batch.h"
+#include "api/rest_read.h"
+#include "api/rest_write.h"
+#include "api/rowjson.h"
+#include "base/digest.h"
+#include "http/site.h"
+#include "model/model.h"
+#include "model/query.h"
+#include "model/type.h"
+#include "rt/core.h"
+#include "svc/idempotency.h"
+
+enum { IDEMPOTENCY_IN_FLIGHT_MAX = 4096 };
+
+struct route_row {
+    enum http_method method;
+    const char *suffix;
+    http_handler *handler;
+    const char *name;
+};
+
+static const struct route_row route_rows[] = {
+    {HTTP_GET, "", rest_read_list, "list"},           {HTTP_POST, "", rest_write_create, "create"},
+    {HTTP_GET, "/:id", rest_read_one, "get"},         {HTTP_PUT, "/:id", rest_write_replace, "replace"},
+    {HTTP_PATCH, "/:id", rest_write_merge, "update"}, {HTTP_DELETE, "/:id", rest_write_delete, "delete"},
+};
+
+enum error rest_create(const struct api_settings *settings, struct model *model, struct arena *arena, struct rest **out)
+{
+    struct rest *rest = arena_zalloc(arena, sizeof *rest);
+    if (!rest)
+        return ERROR_MEMORY;
+    const struct schema *schema = model->schema;
+    rest->settings = *settings;
+    rest->model = model;
+    rest->resource_count = schema->resource_count;
+    rest->resources = arena_array(arena, schema->resource_count, sizeof *rest->resources);
+    if (!rest->resources)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < schema->resource_count; i++) {
+        rest->resources[i] = (struct rest_resource){.rest = rest, .resource = &schema->resources[i]};
+        TRY(shape_plain(&schema->resources[i], arena, &rest->resources[i].plain));
+    }
+    TRY(digest_hmac_create(slice_of(model->cursor_key, sizeof model->cursor_key), &rest->cursor_key));
+    enum error error = idempotency_create(IDEMPOTENCY_IN_FLIGHT_MAX, &rest->idempotency);
+    if (error != OK) {
+        rest_destroy(rest);
+        return error;
+    }
+    *out = rest;
+    return OK;
+}
+
+void rest_destroy(struct rest *rest)
+{
+    if (!rest)
+        return;
+    digest_hmac_destroy(rest->cursor_key);
+    idempotency_destroy(rest->idempotency);
+}
+
+static enum error add_route(struct rest_resource *resource, const struct route_row *row, struct http_site *site,
+                            struct arena *arena, struct diag *diag)
+{
+    const char *pattern = arena_printf(arena, "%.*s/%.*s%s", SLICE_ARG(resource->rest->settings.base),
+                                       SLICE_ARG(resource->resource->name), row->suffix);
+    const char *name = arena_printf(arena, "%.*s.%s", SLICE_ARG(resource->resource->name), row->name);
+    if (!pattern || !name)
+        return ERROR_MEMORY;
+    const struct site_route route = {
+        .method = row->method, .pattern = slice_from(pattern), .handler = row->handler, .data = resource, .name = name};
+    return site_add_route(site, &route, diag);
+}
+
+enum error rest_add_routes(struct rest *rest, struct http_site *site, struct arena *arena, struct diag *diag)
+{
+    for (size_t i = 0; i < rest->resource_count; i++)
+        for (size_t row = 0; row < ARRAY_LEN(route_rows); row++)
+            TRY(add_route(&rest->resources[i], &route_rows[row], site, arena, diag));
+    const char *pattern = arena_printf(arena, "%.*s/batch", SLICE_ARG(rest->settings.base));
+    if (!pattern)
+        return ERROR_MEMORY;
+    const struct site_route batch = {
+        .method = HTTP_POST, .pattern = slice_from(pattern), .handler = rest_batch, .data = rest, .name = "batch"};
+    return site_add_route(site, &batch, diag);
+}
+
+void rest_render_error(struct exchange *x, enum error error, void *data)
+{
+    const struct rest *rest = data;
+    envelope_error(&rest->settings, x, error);
+}
+
+void rest_session(struct exchange *x, struct model *model, struct session *session)
+{
+    session_init(session, model, x->fiber, core_index(x->core));
+    session->deadline = x->deadline;
+    session->now_us = x->now_us;
+    session->arena = x->arena;
+    session->diag = &x->diag;
+}
+
+enum error rest_path_id(const struct resource *resource, struct slice text, struct arena *arena, struct value *out)
+{
+    const char *why;
+    enum error error = type_parse_text(&resource->id->type, text, arena, &why, out);
+    return error == ERROR_VALIDATION ? ERROR_NOT_FOUND : error;
+}
+
+struct version_seen {
+    int64_t version;
+};
+
+static void see_version(void *argument, const struct query_rows *rows, int64_t index)
+{
+    struct version_seen *seen = argument;
+    struct value value = query_key_value(rows, 0);
+    seen->version = value.kind == VALUE_INT ? value.integer : 0;
+}
+
+enum error rest_put_row(struct rest *rest, struct session *session, const struct shape *shape, struct value id,
+                        struct buf *out, int64_t *version)
+{
+    const struct resource *resource = shape->resource;
+    struct query query = {
+        .resource = resource, .columns = shape->columns, .column_count = shape->column_count, .id = &id, .limit = -1};
+    struct version_seen seen = {0};
+    struct rowjson writer = {.session = session, .settings = &rest->settings, .shape = shape, .limit = 1};
+    if (resource->version) {
+        query.wants_keys = true;
+        query.sort[query.sort_count++].path = (struct expr_path){.root = resource, .field = resource->version};
+        writer.seen = see_version;
+        writer.argument = &seen;
+    }
+    struct query_rows rows;
+    TRY(query_open(session, &query, &rows));
+    int64_t count;
+    bool has_more;
+    enum error error = rowjson_write(&writer, &rows, out, &count, &has_more);
+    query_close(&rows);
+    TRY(error);
+    *version = seen.version;
+    return count == 1 ? OK : ERROR_NOT_FOUND;
+}
+
+void rest_set_etag(struct exchange *x, const struct shape *shape, int64_t version)
+{
+    if (version == 0)
+        return;
+    const char *tag = arena_printf(x->arena, "%lld", (long long)version);
+    x->etag = slice_from(tag);
+    x->etag_is_weak = !shape->is_plain;
+}

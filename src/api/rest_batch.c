@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The batch: several writes as one unit of work, all or nothing. Operations run in their order in one transaction; a
+ * value that refers to an earlier result is read from the row that operation has left, as this caller may read it. */
+#include "api/rest_batch.h"
+
+#include "api/batch_read.h"
+#include "api/body.h"
+#include "api/envelope.h"
+#include "api/rest.h"
+#include "api/retry.h"
+#include "api/rowjson.h"
+#include "base/bits.h"
+#include "base/jsonread.h"
+#include "http/http1.h"
+#include "model/change.h"
+#include "model/model.h"
+#include "model/query.h"
+
+struct run {
+    struct exchange *x;
+    struct batch batch;
+    struct change_result results[REST_BATCH_OPERATIONS_MAX];
+};
+
+/* The JSON of one field of an earlier result. */
+static enum error read_source(struct run *run, struct session *session, const struct batch_reference *reference,
+                              struct buf *out)
+{
+    const struct batch_operation *earlier = &run->batch.operations[reference->operation];
+    struct query query = {.resource = earlier->resource->resource,
+                          .columns = &reference->source,
+                          .column_count = 1,
+                          .id = &run->results[reference->operation].id,
+                          .limit = -1};
+    struct query_rows rows;
+    bool has_row;
+    TRY(query_open(session, &query, &rows));
+    enum error error = query_next(&rows, &has_row);
+    if (error == OK && !has_row)
+        error = ERROR_NOT_FOUND;
+    if (error == OK)
+        rowjson_value(out, &run->batch.rest->settings, &reference->source->type, query_value(&rows, 0));
+    query_close(&rows);
+    return error;
+}
+
+/* Sets a value as if the caller had sent it, so that the rules of its field hold. */
+static enum error set_value(struct batch_operation *operation, struct session *session, const struct field *field,
+                            struct slice json)
+{
+    struct jsonread reader;
+    struct json_value value;
+    const char *text = arena_printf(session->arena, "{%.*s%.*s}", SLICE_ARG(field->json_key), SLICE_ARG(json));
+    if (!text)
+        return ERROR_MEMORY;
+    bits_remove(operation->change.sent, field->index);
+    jsonread_init(&reader, slice_from(text), session->arena, JSONREAD_DEPTH_DEFAULT);
+    jsonread_next(&reader, &value);
+    TRY(body_read_object(&reader, &operation->change, session, NULL));
+    return session->diag->count > 0 ? ERROR_VALIDATION : OK;
+}
+
+static enum error set_path_id(struct batch_operation *operation, struct session *session, struct slice json)
+{
+    if (json.len >= 2 && json.ptr[0] == '"')
+        json = slice_of(json.ptr + 1, json.len - 2);
+    return rest_path_id(operation->resource->resource, json, session->arena, &operation->change.id);
+}
+
+static enum error resolve(struct run *run, struct batch_operation *operation, struct session *session)
+{
+    for (const struct batch_reference *reference = operation->references; reference; reference = reference->next) {
+        struct buf json;
+        buf_init(&json, 16 * 1024 * 1024);
+        enum error error = read_source(run, session, reference, &json);
+        struct slice text = arena_slice(session->arena, buf_slice(&json));
+        bool failed = buf_failed(&json) || !text.ptr;
+        buf_fini(&json);
+        TRY(error);
+        if (failed)
+            return ERROR_MEMORY;
+        TRY(reference->target ? set_value(operation, session, reference->target, text)
+                              : set_path_id(operation, session, text));
+    }
+    return OK;
+}
+
+static enum error put_result(struct run *run, struct session *session, size_t i)
+{
+    const struct batch_operation *operation = &run->batch.operations[i];
+    struct rest *rest = run->batch.rest;
+    struct buf *out = &run->x->body;
+    bool is_delete = operation->kind == CHANGE_DELETE;
+    buf_put_literal(out, "{\"status\":");
+    buf_put_int(out, is_delete ? 204 : operation->kind == CHANGE_CREATE ? 201 : 200);
+    if (operation->kind == CHANGE_CREATE) {
+        buf_put_literal(out, ",\"location\":\"");
+        buf_put_slice(out, rest->settings.base);
+        buf_put_byte(out, '/');
+        buf_put_slice(out, operation->resource->resource->name);
+        buf_put_byte(out, '/');
+        if (run->results[i].id.kind == VALUE_INT)
+            buf_put_int(out, run->results[i].id.integer);
+        else
+            buf_put_slice(out, run->results[i].id.text);
+        buf_put_byte(out, '"');
+    }
+    if (!is_delete) {
+        int64_t version;
+        size_t begin = out->len;
+        buf_put_literal(out, ",\"data\":");
+        enum error error = rest_put_row(rest, session, &operation->resource->plain, run->results[i].id, out, &version);
+        if (error == ERROR_NOT_FOUND || error == ERROR_FORBIDDEN || error == ERROR_UNAUTHORIZED)
+            buf_truncate(out, begin);
+        else
+            TRY(error);
+    }
+    buf_put_byte(out, '}');
+    return OK;
+}
+
+/* Says which operation failed, when nothing else does. */
+static enum error blame(struct run *run, size_t i, enum error error)
+{
+    struct diag *diag = &run->x->diag;
+    if (diag->count == 0 && !diag->message && error_http_status(error) < 500)
+        diag_say(diag, NULL, "operations.%zu: %s", i, error_sentence(error));
+    return error;
+}
+
+static enum error apply(struct session *session, void *argument)
+{
+    struct run *run = argument;
+    struct exchange *x = run->x;
+    for (size_t i = 0; i < run->batch.count; i++) {
+        struct batch_operation *operation = &run->batch.operations[i];
+        enum error error = resolve(run, operation, session);
+        if (error == OK)
+            error = change_apply(&operation->change, session, &run->results[i]);
+        if (error != OK)
+            return blame(run, i, error);
+    }
+    envelope_begin(&run->batch.rest->settings, &x->body);
+    for (size_t i = 0; i < run->batch.count; i++) {
+        buf_put_byte(&x->body, i == 0 ? '[' : ',');
+        TRY(put_result(run, session, i));
+    }
+    buf_put_byte(&x->body, ']');
+    envelope_end(&run->batch.rest->settings, &x->body, NULL, x->now_us);
+    exchange_status(x, 200);
+    return buf_failed(&x->body) ? ERROR_LIMIT : OK;
+}
+
+static enum error prepare(struct run *run, struct session *session)
+{
+    static const enum action actions[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_UPDATE, ACTION_DELETE};
+    const struct rest *rest = run->batch.rest;
+    for (size_t i = 0; i < run->batch.count; i++) {
+        struct batch_operation *operation = &run->batch.operations[i];
+        if (!operation->change.resource)
+            continue;
+        if (rest->before)
+            TRY(rest->before(rest->before_state, run->x, operation->resource->resource, actions[operation->kind]));
+        enum error error = change_prepare(&operation->change, session);
+        if (error != OK && error != ERROR_VALIDATION)
+            return blame(run, i, error);
+    }
+    return session->diag->count > 0 ? ERROR_VALIDATION : OK;
+}
+
+static enum error serve(struct exchange *x, struct rest *rest, struct session *session)
+{
+    struct slice body;
+    TRY(body_read_json(x, &body));
+    if (x->head->query.len > 0) {
+        diag_say(&x->diag, NULL, "a batch takes no parameters");
+        return ERROR_VALIDATION;
+    }
+    struct run *run = arena_zalloc(x->arena, sizeof *run);
+    if (!run)
+        return ERROR_MEMORY;
+    run->x = x;
+    TRY(batch_read(rest, body, session, &run->batch));
+    TRY(prepare(run, session));
+    struct retry retry;
+    TRY(retry_init(&retry, rest, x, body));
+    retry.unit = apply;
+    retry.argument = run;
+    return retry_run(&retry, session);
+}
+
+enum error rest_batch(struct exchange *x, void *data)
+{
+    struct rest *rest = data;
+    struct session session;
+    rest_session(x, rest->model, &session);
+    enum error error = serve(x, rest, &session);
+    session_fini(&session);
+    return error;
+}

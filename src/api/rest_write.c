@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing over REST: one row, or an array of new ones, in one unit of work. The answer is made inside the unit, from
+ * the rows as they are stored, so that what is acknowledged is what was committed.
+ *
+ * Order of refusals: access, then the request's form (path, parameters, media type, JSON), then all field errors at
+ * once, then what only the stored rows can tell.
+ */
+#include "api/rest_write.h"
+
+#include "api/body.h"
+#include "api/envelope.h"
+#include "api/listing.h"
+#include "api/precondition.h"
+#include "api/rest.h"
+#include "api/retry.h"
+#include "api/rowjson.h"
+#include "http/http1.h"
+#include "http/negotiate.h"
+#include "model/change.h"
+#include "model/model.h"
+
+struct write {
+    struct exchange *x;
+    struct rest_resource *resource;
+    enum change_kind kind;
+    struct shape shape;
+    struct slice body;
+    struct change *changes;
+    size_t count;
+    bool is_many;
+    enum negotiate_return preference;
+};
+
+static enum error add_location(struct write *write, struct value id)
+{
+    const struct slice base = write->resource->rest->settings.base;
+    const struct slice name = write->resource->resource->name;
+    struct exchange *x = write->x;
+    const char *location =
+        id.kind == VALUE_INT
+            ? arena_printf(x->arena, "%.*s/%.*s/%lld", SLICE_ARG(base), SLICE_ARG(name), (long long)id.integer)
+            : arena_printf(x->arena, "%.*s/%.*s/%.*s", SLICE_ARG(base), SLICE_ARG(name), SLICE_ARG(id.text));
+    if (!location)
+        return ERROR_MEMORY;
+    exchange_add_header(x, "Location", slice_from(location));
+    return OK;
+}
+
+static bool is_unreadable(enum error error)
+{
+    return error == ERROR_NOT_FOUND || error == ERROR_FORBIDDEN || error == ERROR_UNAUTHORIZED;
+}
+
+static int status_of(const struct write *write, bool has_body)
+{
+    if (write->kind == CHANGE_CREATE)
+        return 201;
+    return has_body ? 200 : 204;
+}
+
+/* The one row that was written; no body when the caller wants none or may not read it. */
+static enum error answer_one(struct write *write, struct session *session, const struct change_result *result)
+{
+    struct exchange *x = write->x;
+    struct rest *rest = write->resource->rest;
+    bool has_body = write->kind != CHANGE_DELETE && write->preference != NEGOTIATE_RETURN_MINIMAL;
+    if (write->kind == CHANGE_CREATE)
+        TRY(add_location(write, result->id));
+    if (has_body) {
+        int64_t version;
+        envelope_begin(&rest->settings, &x->body);
+        enum error error = rest_put_row(rest, session, &write->shape, result->id, &x->body, &version);
+        if (is_unreadable(error)) {
+            buf_clear(&x->body);
+            has_body = false;
+        } else {
+            TRY(error);
+            envelope_end(&rest->settings, &x->body, NULL, x->now_us);
+        }
+    }
+    exchange_status(x, status_of(write, has_body));
+    if (has_body || (write->preference == NEGOTIATE_RETURN_MINIMAL && write->kind != CHANGE_DELETE))
+        rest_set_etag(x, &write->shape, result->version);
+    return OK;
+}
+
+static enum error answer_many(struct write *write, struct session *session, const struct change_result *results)
+{
+    struct exchange *x = write->x;
+    struct rest *rest = write->resource->rest;
+    exchange_status(x, 201);
+    if (write->preference == NEGOTIATE_RETURN_MINIMAL)
+        return OK;
+    envelope_begin(&rest->settings, &x->body);
+    for (size_t i = 0; i < write->count; i++) {
+        int64_t version;
+        buf_put_byte(&x->body, i == 0 ? '[' : ',');
+        enum error error = rest_put_row(rest, session, &write->shape, results[i].id, &x->body, &version);
+        if (is_unreadable(error))
+            buf_put_literal(&x->body, "null");
+        else
+            TRY(error);
+    }
+    buf_put_byte(&x->body, ']');
+    envelope_end(&rest->settings, &x->body, NULL, x->now_us);
+    return OK;
+}
+
+static enum error apply(struct session *session, void *argument)
+{
+    struct write *write = argument;
+    struct change_result *results = arena_array(session->arena, write->count, sizeof *results);
+    if (!results)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < write->count; i++)
+        TRY(change_apply(&write->changes[i], session, &results[i]));
+    TRY(write->is_many ? answer_many(write, session, results) : answer_one(write, session, results));
+    if (write->preference == NEGOTIATE_RETURN_MINIMAL && write->kind != CHANGE_DELETE)
+        exchange_add_header(write->x, "Preference-Applied", SLICE("return=minimal"));
+    return buf_failed(&write->x->body) ? ERROR_LIMIT : OK;
+}
+
+/* What the request line and the headers say. */
+static enum error read_head(struct write *write, struct session *session)
+{
+    const struct rest_resource *resource = write->resource;
+    const struct listing_scope scope = {.schema = resource->rest->model->schema,
+                                        .resource = resource->resource,
+                                        .settings = &resource->rest->settings,
+                                        .plain = &resource->plain};
+    TRY(listing_parse_single(&scope, write->x->head->query, session, &write->shape));
+    write->preference = negotiate_prefer_return(exchange_header(write->x, HTTP1_HEADER_PREFER));
+    return OK;
+}
+
+static enum error read_delete(struct write *write, struct session *session)
+{
+    write->count = 1;
+    write->changes = arena_alloc(session->arena, sizeof *write->changes);
+    return write->changes ? change_init(write->changes, CHANGE_DELETE, write->resource->resource, session)
+                          : ERROR_MEMORY;
+}
+
+static enum error read_changes(struct write *write, struct session *session)
+{
+    if (write->kind == CHANGE_DELETE)
+        return read_delete(write, session);
+    TRY(body_read_json(write->x, &write->body));
+    return body_read_changes(write->body, write->kind, write->resource->resource, session, &write->changes,
+                             &write->count, &write->is_many);
+}
+
+static enum error read_path(struct write *write, struct value *id)
+{
+    if (write->kind == CHANGE_CREATE)
+        return OK;
+    return rest_path_id(write->resource->resource, write->x->params[0], write->x->arena, id);
+}
+
+/* Prepares every change, so that the mistakes of all are told at once. */
+static enum error prepare(struct write *write, struct session *session)
+{
+    enum error verdict = OK;
+    for (size_t i = 0; i < write->count; i++) {
+        enum error error = change_prepare(&write->changes[i], session);
+        if (error != OK && error != ERROR_VALIDATION)
+            return error;
+        if (error != OK)
+            verdict = error;
+    }
+    return verdict;
+}
+
+static enum error run_hooks(struct write *write)
+{
+    static const enum action actions[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_UPDATE, ACTION_DELETE};
+    const struct rest *rest = write->resource->rest;
+    if (!rest->before)
+        return OK;
+    return rest->before(rest->before_state, write->x, write->resource->resource, actions[write->kind]);
+}
+
+static enum error run(struct write *write, struct session *session)
+{
+    struct value id = VALUE_NOTHING;
+    TRY(change_admit(session, write->resource->resource, write->kind));
+    TRY(read_path(write, &id));
+    TRY(read_head(write, session));
+    TRY(read_changes(write, session));
+    if (write->kind != CHANGE_CREATE) {
+        write->changes[0].id = id;
+        TRY(precondition_if_match(exchange_header(write->x, HTTP1_HEADER_IF_MATCH), session, &write->changes[0]));
+    }
+    TRY(run_hooks(write));
+    TRY(prepare(write, session));
+    struct retry retry;
+    TRY(retry_init(&retry, write->resource->rest, write->x, write->body));
+    retry.unit = apply;
+    retry.argument = write;
+    return retry_run(&retry, session);
+}
+
+static enum error serve(struct exchange *x, struct rest_resource *resource, enum change_kind kind)
+{
+    struct write write = {.x = x, .resource = resource, .kind = kind};
+    struct session session;
+    rest_session(x, resource->rest->model, &session);
+    enum error error = run(&write, &session);
+    session_fini(&session);
+    return error;
+}
+
+enum error rest_write_create(struct exchange *x, void *data)
+{
+    return serve(x, data, CHANGE_CREATE);
+}
+
+enum error rest_write_replace(struct exchange *x, void *data)
+{
+    return serve(x, data, CHANGE_REPLACE);
+}
+
+enum error rest_write_merge(struct exchange *x, void *data)
+{
+    return serve(x, data, CHANGE_MERGE);
+}
+
+enum error rest_write_delete(struct exchange *x, void *data)
+{
+    return serve(x, data, CHANGE_DELETE);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Idempotency keys around a unit of work.
+ *
+ * The answer is made inside the transaction, so it is stored with the change or not at all. A business failure (403,
+ * 404, 409, 412, 422) undoes the change alone: its answer is stored and committed. Whatever may come out differently
+ * next time (validation, 401, 429, 5xx) is not stored.
+ */
+#include "api/retry.h"
+
+#include "api/envelope.h"
+#include "api/rest.h"
+#include "base/digest.h"
+#include "http/http1.h"
+#include "http/negotiate.h"
+
+enum error retry_init(struct retry *retry, struct rest *rest, struct exchange *x, struct slice body)
+{
+    *retry = (struct retry){.rest = rest, .x = x};
+    struct slice header = exchange_header(x, HTTP1_HEADER_IDEMPOTENCY_KEY);
+    if (!header.ptr)
+        return OK;
+    enum error error = negotiate_idempotency_key(header, x->arena, &retry->key.key);
+    if (error == ERROR_PARSE) {
+        diag_say(&x->diag, NULL, "Idempotency-Key must be 1 to 255 visible characters");
+        return ERROR_VALIDATION;
+    }
+    TRY(error);
+    const char *scope =
+        arena_printf(x->arena, "anonymous %.*s %.*s", SLICE_ARG(x->head->method_text), SLICE_ARG(x->head->path));
+    if (!scope)
+        return ERROR_MEMORY;
+    retry->key.scope = slice_from(scope);
+    digest_sha256(body, retry->key.fingerprint);
+    retry->has_key = true;
+    return OK;
+}
+
+static bool is_kept(enum error error)
+{
+    return error == OK || error == ERROR_FORBIDDEN || error == ERROR_NOT_FOUND || error == ERROR_CONFLICT ||
+           error == ERROR_PRECONDITION_FAILED || error == ERROR_UNPROCESSABLE;
+}
+
+static void replay(struct exchange *x, const struct idempotency_answer *answer)
+{
+    exchange_reset_answer(x);
+    exchange_status(x, answer->status);
+    x->content_type = answer->content_type;
+    x->etag = answer->etag;
+    x->etag_is_weak = answer->etag_is_weak;
+    buf_put_slice(&x->headers, answer->headers);
+    buf_put_slice(&x->body, answer->body);
+    exchange_add_header(x, "Idempotency-Replayed", SLICE("true"));
+}
+
+static enum error store(struct retry *retry, struct session *session)
+{
+    const struct exchange *x = retry->x;
+    const struct idempotency_answer answer = {.status = x->status,
+                                              .content_type = x->content_type,
+                                              .headers = buf_slice(&x->headers),
+                                              .etag = x->etag,
+                                              .etag_is_weak = x->etag_is_weak,
+                                              .body = buf_slice(&x->body)};
+    if (buf_failed(&x->body) || buf_failed(&x->headers))
+        return ERROR_MEMORY;
+    return idempotency_store(session, &retry->key, &answer);
+}
+
+static enum error run(struct session *session, void *argument)
+{
+    struct retry *retry = argument;
+    bool is_stored;
+    struct idempotency_answer answer;
+    TRY(idempotency_find(session, &retry->key, &is_stored, &answer));
+    if (is_stored) {
+        replay(retry->x, &answer);
+        return OK;
+    }
+    enum error error = session_nested(session, retry->unit, retry->argument);
+    if (!is_kept(error))
+        return error;
+    if (error != OK)
+        envelope_error(&retry->rest->settings, retry->x, error);
+    return store(retry, session);
+}
+
+enum error retry_run(struct retry *retry, struct session *session)
+{
+    if (!retry->has_key)
+        return session_write(session, retry->unit, retry->argument);
+    enum error error = idempotency_enter(retry->rest->idempotency, &retry->key);
+    if (error == ERROR_CONFLICT) {
+        retry->x->retry_after_s = 1;
+        diag_say(session->diag, NULL, "a request with this Idempotency-Key is being worked on");
+    }
+    TRY(error);
+    error = session_write(session, run, retry);
+    idempotency_leave(retry->rest->idempotency, &retry->key);
+    return error;
+}

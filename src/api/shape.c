@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shapes: `fields=` and `expand=` as a tree.
+ *
+ * Idea: the tree is built from marks. Each node marks which fields were named and which references are expanded; when
+ * all paths are read, a node without marks shows every readable field, one with marks shows those and what it expands.
+ * A field that callers may not read does not exist here.
+ */
+#include "api/shape.h"
+
+#include "model/policy.h"
+
+struct mark {
+    const struct resource *resource;
+    bool *is_named;        /* by field index */
+    struct mark **expands; /* by field index */
+    bool has_names;
+};
+
+struct reader {
+    const char *parameter; /* "fields" or "expand" */
+    struct arena *arena;
+    struct diag *diag;
+    size_t expansions;
+};
+
+static struct mark *mark_create(const struct resource *resource, struct arena *arena)
+{
+    struct mark *mark = arena_zalloc(arena, sizeof *mark);
+    if (!mark)
+        return NULL;
+    mark->resource = resource;
+    mark->is_named = arena_array(arena, resource->field_count, sizeof *mark->is_named);
+    mark->expands = arena_array(arena, resource->field_count, sizeof *mark->expands);
+    return mark->is_named && mark->expands ? mark : NULL;
+}
+
+static const struct field *find(struct reader *reader, const struct resource *resource, struct slice name)
+{
+    const struct field *field = resource_find_json(resource, name);
+    if (field && policy_field(resource, ACTION_READ, field))
+        return field;
+    diag_field(reader->diag, slice_from(reader->parameter), NULL, "%.*s has no field \"%.*s\"",
+               SLICE_ARG(resource->name), SLICE_ARG(name));
+    return NULL;
+}
+
+static enum error expand(struct reader *reader, struct mark *mark, const struct field *field, struct mark **out)
+{
+    if (field->type.kind != FIELD_REFERENCE) {
+        diag_field(reader->diag, slice_from(reader->parameter), NULL, "\"%.*s\" is no reference, so it has no fields",
+                   SLICE_ARG(field->json_name));
+        return ERROR_VALIDATION;
+    }
+    if (!mark->expands[field->index]) {
+        if (++reader->expansions > SHAPE_EXPANSIONS_MAX) {
+            diag_field(reader->diag, slice_from(reader->parameter), NULL, "more than %d references are expanded",
+                       SHAPE_EXPANSIONS_MAX);
+            return ERROR_VALIDATION;
+        }
+        mark->expands[field->index] = mark_create(field->type.target, reader->arena);
+    }
+    *out = mark->expands[field->index];
+    return *out ? OK : ERROR_MEMORY;
+}
+
+/* Reads one dotted path; the last name is a field to show, or (expand) one more reference. */
+static enum error read_path(struct reader *reader, struct mark *mark, struct slice path, bool is_expand)
+{
+    struct slice name;
+    for (unsigned level = 0; slice_split(&path, '.', &name); level++) {
+        const struct field *field = find(reader, mark->resource, name);
+        if (!field)
+            return ERROR_VALIDATION;
+        bool is_last = path.ptr == NULL;
+        if (is_last && !is_expand) {
+            mark->is_named[field->index] = true;
+            mark->has_names = true;
+            return OK;
+        }
+        if (level == SHAPE_LEVELS_MAX) {
+            diag_field(reader->diag, slice_from(reader->parameter), NULL, "more than %d levels", SHAPE_LEVELS_MAX);
+            return ERROR_VALIDATION;
+        }
+        TRY(expand(reader, mark, field, &mark));
+    }
+    return OK;
+}
+
+static enum error read_list(struct reader *reader, struct mark *root, struct slice list, bool is_expand)
+{
+    struct slice path;
+    while (slice_split(&list, ',', &path))
+        TRY(read_path(reader, root, slice_trim(path), is_expand));
+    return OK;
+}
+
+static bool is_shown(const struct mark *mark, const struct field *field)
+{
+    if (!policy_field(mark->resource, ACTION_READ, field))
+        return false;
+    return !mark->has_names || mark->is_named[field->index] || mark->expands[field->index];
+}
+
+static enum error build(const struct mark *mark, struct arena *arena, unsigned depth, struct shape *out)
+{
+    const struct resource *resource = mark->resource;
+    *out = (struct shape){.resource = resource, .is_plain = !mark->has_names};
+    out->columns = arena_array(arena, resource->field_count, sizeof *out->columns);
+    out->expansions = arena_array(arena, resource->field_count, sizeof *out->expansions);
+    if (!out->columns || !out->expansions || depth > SHAPE_LEVELS_MAX)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < resource->field_count; i++) {
+        const struct field *field = &resource->fields[i];
+        if (!is_shown(mark, field))
+            continue;
+        out->columns[out->column_count++] = field;
+        if (!mark->expands[i])
+            continue;
+        struct shape *target = arena_alloc(arena, sizeof *target);
+        if (!target)
+            return ERROR_MEMORY;
+        TRY(build(mark->expands[i], arena, depth + 1, target));
+        out->expansions[out->expansion_count++] = (struct shape_expansion){out->column_count - 1, target};
+        out->is_plain = false;
+    }
+    return OK;
+}
+
+enum error shape_plain(const struct resource *resource, struct arena *arena, struct shape *out)
+{
+    struct mark *mark = mark_create(resource, arena);
+    return mark ? build(mark, arena, 0, out) : ERROR_MEMORY;
+}
+
+enum error shape_parse(const struct resource *resource, struct slice fields, struct slice expand_list,
+                       struct arena *arena, struct diag *diag, struct shape *out)
+{
+    struct mark *root = mark_create(resource, arena);
+    if (!root)
+        return ERROR_MEMORY;
+    struct reader reader = {.parameter = "fields", .arena = arena, .diag = diag};
+    if (fields.ptr)
+        TRY(read_list(&reader, root, fields, false));
+    reader.parameter = "expand";
+    if (expand_list.ptr)
+        TRY(read_list(&reader, root, expand_list, true));
+    return build(root, arena, 0, out);
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes, the part inside the unit of work.
+ *
+ * An update first reads the row as it is, together with the verdicts of the read and the change rule about it: that one
+ * statement answers, in this order, 404 (missing or not readable), 412 (another version), 403 (readable, not
+ * changeable), and what of the readonly fields differs. After the write the rule is asked again about the new row.
+ * Because the unit runs alone on the writer (or in a serializable transaction), nothing changes in between.
+ *
+ * Invariants
+ *   (1) a row that the read rule hides is never told apart from one that is missing
+ *   (2) every text of a statement comes from the schema; every value is bound
+ */
+#include "model/change.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/timecode.h"
+#include "data/db.h"
+#include "data/sql.h"
+#include "model/policy.h"
+#include "model/reference.h"
+
+static struct value submitted(const void *state, const struct field *field)
+{
+    const struct change *change = state;
+    return change_has(change, field) ? change->values[field->index] : VALUE_NOTHING;
+}
+
+static struct expr_context context_of(const struct change *change, const struct session *session)
+{
+    struct expr_context context = session_context(session);
+    context.input = submitted;
+    context.input_state = change;
+    return context;
+}
+
+static bool is_written(const struct change *change, size_t i)
+{
+    return bits_has(change->written, i);
+}
+
+static bool is_true(struct value value)
+{
+    return value.kind == VALUE_INT && value.integer != 0;
+}
+
+static const char *field_name(const struct change *change, struct session *session, const struct field *field)
+{
+    return arena_printf(session->arena, "%.*s%.*s", SLICE_ARG(change->prefix), SLICE_ARG(field->json_name));
+}
+
+static void say(const struct change *change, struct session *session, const struct field *field, const char *sentence)
+{
+    diag_field(session->diag, slice_from(field_name(change, session, field)), NULL, "%s", sentence);
+}
+
+static enum error forbidden(const struct session *session)
+{
+    return session->caller.is_signed_in ? ERROR_FORBIDDEN : ERROR_UNAUTHORIZED;
+}
+
+static bool value_equal(struct value a, struct value b)
+{
+    if (a.kind != b.kind)
+        return false;
+    switch (a.kind) {
+    case VALUE_NULL: return true;
+    case VALUE_INT: return a.integer == b.integer;
+    case VALUE_FLOAT: return a.number == b.number;
+    case VALUE_TEXT:
+    case VALUE_BLOB: return slice_eq(a.text, b.text);
+    }
+    return false;
+}
+
+/* A unique value that is taken names its field, if the caller may know of the field at all. */
+static void say_unique(const struct change *change, struct session *session, const struct db_fault *fault)
+{
+    struct slice columns = slice_from(fault->columns);
+    struct slice column;
+    while (slice_split(&columns, ',', &column)) {
+        const struct field *field = resource_find_field(change->resource, slice_trim(column));
+        if (field && policy_field(change->resource, ACTION_READ, field))
+            say(change, session, field, "is already taken");
+    }
+}
+
+/* Puts words to what the database refused. */
+static enum error explain(const struct change *change, struct session *session, enum error error)
+{
+    if (error != ERROR_CONFLICT)
+        return error;
+    const struct db_fault *fault = db_fault(session->conn);
+    if (fault->kind == DB_FAULT_UNIQUE)
+        say_unique(change, session, fault);
+    else if (fault->kind == DB_FAULT_FOREIGN_KEY && change->kind == CHANGE_DELETE)
+        diag_say(session->diag, "delete or change those rows first", "other rows refer to this one");
+    return error;
+}
+
+static void put_where_id(struct sql *sql, const struct change *change)
+{
+    sql_put(sql, " WHERE ");
+    sql_name(sql, change->resource->id->name);
+    sql_put(sql, "=");
+    sql_bind(sql, change->id);
+}
+
+/* Whether a rule holds for the row as it is now. */
+static enum error rule_holds(const struct change *change, struct session *session, enum action action, bool *out)
+{
+    struct expr_context context = context_of(change, session);
+    if (policy_decide(change->resource, action, &context) != POLICY_ASK) {
+        *out = true; /* change_admit() has refused POLICY_DENY already */
+        return OK;
+    }
+    unsigned next_alias = 1;
+    struct sql *sql = session_sql(session);
+    sql_put(sql, "SELECT 1 FROM ");
+    sql_name(sql, change->resource->name);
+    sql_put(sql, " AS t0");
+    put_where_id(sql, change);
+    sql_put(sql, " AND (");
+    policy_compile(change->resource, action, &context, 0, &next_alias, sql);
+    sql_put(sql, ")");
+    struct db_rows *rows;
+    TRY(sql_query(sql, session->conn, &rows));
+    enum error error = db_next(rows, out);
+    db_rows_close(rows);
+    return error;
+}
+
+static enum error check_references(struct change *change, struct session *session)
+{
+    size_t before = session->diag->count;
+    for (size_t i = 0; i < change->resource->field_count; i++) {
+        const struct field *field = &change->resource->fields[i];
+        if (field->type.kind == FIELD_REFERENCE && is_written(change, i))
+            TRY(reference_check(session, field, change->values[i], change->prefix));
+    }
+    return session->diag->count > before ? ERROR_VALIDATION : OK;
+}
+
+static void put_columns(struct sql *sql, const struct change *change)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < change->resource->field_count; i++) {
+        const struct field *field = &change->resource->fields[i];
+        if (!is_written(change, i))
+            continue;
+        if (!is_first)
+            sql_put(sql, ",");
+        sql_name(sql, field->name);
+        is_first = false;
+    }
+}
+
+static void put_values(struct sql *sql, const struct change *change)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < change->resource->field_count; i++) {
+        if (!is_written(change, i))
+            continue;
+        if (!is_first)
+            sql_put(sql, ",");
+        sql_bind(sql, change->values[i]);
+        is_first = false;
+    }
+}
+
+static enum error insert(struct change *change, struct session *session)
+{
+    struct sql *sql = session_sql(session);
+    sql_put(sql, "INSERT INTO ");
+    sql_name(sql, change->resource->name);
+    sql_put(sql, "(");
+    put_columns(sql, change);
+    sql_put(sql, ") VALUES(");
+    put_values(sql, change);
+    sql_put(sql, ")");
+    TRY(sql_finish(sql));
+    enum error error = db_execute(session->conn, buf_slice(&sql->text), sql->arguments, sql->count, NULL);
+    if (error != OK)
+        return explain(change, session, error);
+    if (change->resource->id_kind == ID_INT)
+        change->id = value_int(db_last_id(session->conn));
+    return OK;
+}
+
+static enum error apply_create(struct change *change, struct session *session, struct change_result *out)
+{
+    TRY(check_references(change, session));
+    TRY(insert(change, session));
+    bool holds;
+    TRY(rule_holds(change, session, ACTION_CREATE, &holds));
+    if (!holds)
+        return forbidden(session);
+    *out = (struct change_result){.id = change->id, .version = change->resource->version ? 1 : 0};
+    return OK;
+}
+
+/* The row as it is, and what the rules say of it. */
+struct present {
+    struct db_rows *rows;
+    bool is_readable;
+    bool is_changeable;
+};
+
+static enum error open_present(struct change *change, struct session *session, struct present *out)
+{
+    const struct resource *resource = change->resource;
+    struct expr_context context = context_of(change, session);
+    enum action action = change->kind == CHANGE_DELETE ? ACTION_DELETE : ACTION_UPDATE;
+    unsigned next_alias = 1;
+    struct sql *sql = session_sql(session);
+    sql_put(sql, "SELECT ");
+    policy_compile(resource, ACTION_READ, &context, 0, &next_alias, sql);
+    sql_put(sql, ",");
+    policy_compile(resource, action, &context, 0, &next_alias, sql);
+    for (size_t i = 0; i < resource->field_count; i++) {
+        sql_put(sql, ",");
+        sql_column(sql, 0, resource->fields[i].name);
+    }
+    sql_put(sql, " FROM ");
+    sql_name(sql, resource->name);
+    sql_put(sql, " AS t0");
+    put_where_id(sql, change);
+    struct db_rows *rows;
+    TRY(sql_query(sql, session->conn, &rows));
+    bool has_row;
+    enum error error = db_next(rows, &has_row);
+    if (error == OK && !has_row)
+        error = ERROR_NOT_FOUND;
+    if (error != OK) {
+        db_rows_close(rows);
+        return error;
+    }
+    *out = (struct present){rows, is_true(db_column(rows, 0)), is_true(db_column(rows, 1))};
+    return OK;
+}
+
+static struct value stored(const struct present *present, const struct field *field)
+{
+    return db_column(present->rows, field->index + 2);
+}
+
+static bool version_matches(const struct change *change, int64_t version)
+{
+    if (!change->has_if_match || change->if_match_any)
+        return true;
+    for (size_t i = 0; i < change->version_count; i++)
+        if (change->versions[i] == version)
+            return true;
+    return false;
+}
+
+/* Fields that this change may name but not alter; values that stay as they are need not be written or looked up. */
+static enum error compare_fields(struct change *change, struct session *session, const struct present *present)
+{
+    size_t before = session->diag->count;
+    for (size_t i = 0; i < change->resource->field_count; i++) {
+        const struct field *field = &change->resource->fields[i];
+        if (!change_has(change, field))
+            continue;
+        bool is_equal = value_equal(change->values[i], stored(present, field));
+        bool is_fixed = field->flags & (FIELD_READONLY | FIELD_IMMUTABLE | FIELD_SYSTEM);
+        if (is_fixed && !is_equal)
+            say(change, session, field, "cannot be changed");
+        if (is_fixed || (is_equal && field->type.kind == FIELD_REFERENCE))
+            bits_remove(change->written, i);
+    }
+    return session->diag->count > before ? ERROR_VALIDATION : OK;
+}
+
+static enum error judge(struct change *change, struct session *session, const struct present *present, int64_t *version)
+{
+    const struct field *field = change->resource->version;
+    *version = field ? stored(present, field).integer : 0;
+    if (!present->is_readable)
+        return ERROR_NOT_FOUND;
+    if (!version_matches(change, *version))
+        return ERROR_PRECONDITION_FAILED;
+    if (!present->is_changeable)
+        return forbidden(session);
+    return change->kind == CHANGE_DELETE ? OK : compare_fields(change, session, present);
+}
+
+static void put_assignments(struct sql *sql, const struct change *change, struct value now)
+{
+    const struct resource *resource = change->resource;
+    const char *separator = " SET ";
+    for (size_t i = 0; i < resource->field_count; i++) {
+        const struct field *field = &resource->fields[i];
+        if (!is_written(change, i))
+            continue;
+        buf_put_text(&sql->text, separator);
+        separator = ",";
+        sql_name(sql, field->name);
+        sql_put(sql, "=");
+        bool is_merged = bits_has(change->merged, i) && change->values[i].kind != VALUE_NULL;
+        if (is_merged) {
+            sql_put(sql, "json_patch(coalesce(");
+            sql_name(sql, field->name);
+            sql_put(sql, ",'{}'),");
+        }
+        sql_bind(sql, change->values[i]);
+        if (is_merged)
+            sql_put(sql, ")");
+    }
+    if (resource->updated_at) {
+        buf_put_text(&sql->text, separator);
+        separator = ",";
+        sql_name(sql, resource->updated_at->name);
+        sql_put(sql, "=");
+        sql_bind(sql, now);
+    }
+    if (resource->version) {
+        buf_put_text(&sql->text, separator);
+        sql_name(sql, resource->version->name);
+        sql_put(sql, "=");
+        sql_name(sql, resource->version->name);
+        sql_put(sql, "+1");
+    }
+}
+
+static enum error update(struct change *change, struct session *session)
+{
+    char *text = arena_alloc(session->arena, TIMECODE_DATETIME_BYTES);
+    if (!text)
+        return ERROR_MEMORY;
+    timecode_format_datetime(session->now_us, text);
+    struct sql *sql = session_sql(session);
+    sql_put(sql, "UPDATE ");
+    sql_name(sql, change->resource->name);
+    put_assignments(sql, change, value_text(slice_of(text, TIMECODE_DATETIME_BYTES)));
+    put_where_id(sql, change);
+    TRY(sql_finish(sql));
+    return explain(change, session, db_execute(session->conn, buf_slice(&sql->text), sql->arguments, sql->count, NULL));
+}
+
+static enum error delete_row(struct change *change, struct session *session)
+{
+    struct sql *sql = session_sql(session);
+    sql_put(sql, "DELETE FROM ");
+    sql_name(sql, change->resource->name);
+    put_where_id(sql, change);
+    TRY(sql_finish(sql));
+    return explain(change, session, db_execute(session->conn, buf_slice(&sql->text), sql->arguments, sql->count, NULL));
+}
+
+static bool writes_nothing(const struct change *change)
+{
+    static const uint64_t nothing[4];
+    return memcmp(change->written, nothing, sizeof nothing) == 0 && !change->resource->version &&
+           !change->resource->updated_at;
+}
+
+enum error change_apply(struct change *change, struct session *session, struct change_result *out)
+{
+    if (change->kind == CHANGE_CREATE)
+        return apply_create(change, session, out);
+    struct present present;
+    TRY(open_present(change, session, &present));
+    int64_t version;
+    enum error error = judge(change, session, &present, &version);
+    db_rows_close(present.rows);
+    TRY(error);
+    *out = (struct change_result){.id = change->id};
+    if (change->kind == CHANGE_DELETE)
+        return delete_row(change, session);
+    TRY(check_references(change, session));
+    if (!writes_nothing(change))
+        TRY(update(change, session));
+    bool holds;
+    TRY(rule_holds(change, session, ACTION_UPDATE, &holds));
+    out->version = change->resource->version ? version + 1 : 0;
+    return holds ? OK : forbidden(session);
+}

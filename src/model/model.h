@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/password.h"
+#include "data/db.h"
+#include "model/schema.h"
+
+/* What all sessions of an app share: its schema, its database, and the per-core scratch of the query path. Immutable
+ * while cores run, but for what belongs to one core. */
+
+struct offload;
+struct random_source;
+struct sql;
+struct uuid_source;
+
+struct model_core {
+    struct sql *sql; /* where this core writes its statements */
+    struct random_source *random;
+    struct uuid_source *uuids;
+};
+
+struct model {
+    const struct schema *schema;
+    struct db *db;
+    struct offload *offload; /* hashes passwords */
+    struct password_params password;
+    struct model_core *cores; /* by core index; the last one is the writer's */
+    unsigned core_count;      /* without the writer's */
+    char cursor_key[32];      /* signs cursors; stored in the database, so that they outlive a restart */
+};
+
+/* Makes a model over an open database for `core_count` cores. Owner: the caller; `schema` and `db` are borrowed.
+ * Errors: ERROR_MEMORY, ERROR_IO. */
+MUST_USE enum error model_create(const struct schema *schema, struct db *db, struct offload *offload,
+                                 unsigned core_count, struct model **out);
+/* Accepts NULL. */
+void model_destroy(struct model *model);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queries: the one way from a protocol's question to rows.
+ *
+ * Idea: a query is written as one statement whose text depends only on its shape, never on its values, so that the
+ * statement cache of the connection answers the next query of that shape without preparing. The caller's read rule is a
+ * condition of the statement; a row it hides is never seen, counted or sorted by.
+ *
+ * Order: the sort keys, then the id, so that the order is total. Nulls are last ascending and first descending; columns
+ * that cannot be null say nothing about it, because the words would keep SQLite from using an index.
+ *
+ * Keyset: `after` holds the keys of the last row seen. The condition is the lexicographic "greater", written from the
+ * last key inwards, with the first key's bound in front where it lets an index seek.
+ *
+ * Invariants
+ *   (1) the columns of the statement are the query's columns, then (wants_keys) the sort keys, then the id
+ *   (2) the read rule of the root is in every statement made here
+ */
+#include "model/query.h"
+
+#include "base/check.h"
+#include "data/db.h"
+#include "data/sql.h"
+#include "model/policy.h"
+#include "model/search.h"
+
+struct writer {
+    const struct query *query;
+    struct expr_context context;
+    struct sql *sql;
+    struct arena *arena;
+    unsigned next_alias;
+};
+
+static bool key_is_nullable(const struct query_key *key)
+{
+    return key->path.hop_count > 0 || !(key->path.field->flags & (FIELD_REQUIRED | FIELD_SYSTEM));
+}
+
+/* No two rows share this key, so what follows it cannot matter. */
+static bool key_is_unique(const struct query_key *key)
+{
+    if (key->path.hop_count > 0 || key_is_nullable(key))
+        return false;
+    return field_is(key->path.field, FIELD_UNIQUE) || key->path.field == key->path.root->id;
+}
+
+static size_t used_keys(const struct query *query)
+{
+    for (size_t i = 0; i < query->sort_count; i++)
+        if (key_is_unique(&query->sort[i]))
+            return i + 1;
+    return query->sort_count;
+}
+
+static bool needs_id_key(const struct query *query)
+{
+    size_t used = used_keys(query);
+    return used == 0 || !key_is_unique(&query->sort[used - 1]);
+}
+
+static void put_key(struct writer *w, const struct query_key *key)
+{
+    expr_compile_path(&key->path, &w->context, 0, &w->next_alias, w->sql);
+}
+
+static void put_columns(struct writer *w)
+{
+    const struct query *query = w->query;
+    for (size_t i = 0; i < query->column_count; i++) {
+        if (i > 0)
+            sql_put(w->sql, ",");
+        sql_column(w->sql, 0, query->columns[i]->name);
+    }
+    if (!query->wants_keys)
+        return;
+    for (size_t i = 0; i < query->sort_count; i++) {
+        sql_put(w->sql, ",");
+        put_key(w, &query->sort[i]);
+    }
+    sql_put(w->sql, ",");
+    sql_column(w->sql, 0, query->resource->id->name);
+}
+
+static void put_and(struct writer *w, bool *has_condition)
+{
+    if (*has_condition)
+        sql_put(w->sql, " AND ");
+    else
+        sql_put(w->sql, " WHERE ");
+    *has_condition = true;
+}
+
+/* One statement text for any number of ids: they travel as one JSON array. */
+static void put_ids(struct writer *w)
+{
+    const struct query *query = w->query;
+    struct buf list;
+    buf_init(&list, SQL_TEXT_MAX);
+    buf_put_byte(&list, '[');
+    for (size_t i = 0; i < query->id_count; i++) {
+        if (i > 0)
+            buf_put_byte(&list, ',');
+        if (query->ids[i].kind == VALUE_INT) {
+            buf_put_int(&list, query->ids[i].integer);
+        } else {
+            buf_put_byte(&list, '"');
+            buf_put_slice(&list, query->ids[i].text);
+            buf_put_byte(&list, '"');
+        }
+    }
+    buf_put_byte(&list, ']');
+    struct slice text = arena_slice(w->arena, buf_slice(&list));
+    w->sql->failed |= buf_failed(&list) || !text.ptr;
+    buf_fini(&list);
+    sql_column(w->sql, 0, query->resource->id->name);
+    sql_put(w->sql, " IN (SELECT value FROM json_each(");
+    sql_bind(w->sql, value_text(text));
+    sql_put(w->sql, "))");
+}
+
+static void put_comparison(struct writer *w, const struct query_key *key, const char *operator, struct value value)
+{
+    put_key(w, key);
+    buf_put_text(&w->sql->text, operator);
+    sql_bind(w->sql, value);
+}
+
+/* "comes after `value`" for one key, with nulls last ascending and first descending. */
+static void put_key_after(struct writer *w, const struct query_key *key, struct value value)
+{
+    bool is_null = value.kind == VALUE_NULL;
+    if (is_null && !key->is_descending) {
+        sql_put(w->sql, "0");
+    } else if (is_null) {
+        put_key(w, key);
+        sql_put(w->sql, " IS NOT NULL");
+    } else if (key->is_descending || !key_is_nullable(key)) {
+        put_comparison(w, key, key->is_descending ? "<" : ">", value);
+    } else {
+        sql_put(w->sql, "(");
+        put_comparison(w, key, ">", value);
+        sql_put(w->sql, " OR ");
+        put_key(w, key);
+        sql_put(w->sql, " IS NULL)");
+    }
+}
+
+static void put_key_equal(struct writer *w, const struct query_key *key, struct value value)
+{
+    if (value.kind == VALUE_NULL) {
+        put_key(w, key);
+        sql_put(w->sql, " IS NULL");
+    } else {
+        put_comparison(w, key, "=", value);
+    }
+}
+
+static void put_id_after(struct writer *w)
+{
+    sql_column(w->sql, 0, w->query->resource->id->name);
+    sql_put(w->sql, ">");
+    sql_bind(w->sql, w->query->after[w->query->sort_count]);
+}
+
+/* (k1 after v1 OR (k1 = v1 AND (k2 after v2 OR (… AND id > v)))) */
+static void put_after(struct writer *w)
+{
+    const struct query *query = w->query;
+    size_t used = used_keys(query);
+    bool has_id = needs_id_key(query);
+    if (used > 0 && !key_is_nullable(&query->sort[0]) && (used > 1 || has_id)) {
+        put_comparison(w, &query->sort[0], query->sort[0].is_descending ? "<=" : ">=", query->after[0]);
+        sql_put(w->sql, " AND ");
+    }
+    size_t open = 0;
+    for (size_t i = 0; i < used; i++) {
+        sql_put(w->sql, "(");
+        open++;
+        put_key_after(w, &query->sort[i], query->after[i]);
+        if (i + 1 < used || has_id) {
+            sql_put(w->sql, " OR (");
+            open++;
+            put_key_equal(w, &query->sort[i], query->after[i]);
+            sql_put(w->sql, " AND ");
+        }
+    }
+    if (has_id)
+        put_id_after(w);
+    for (; open > 0; open--)
+        sql_put(w->sql, ")");
+}
+
+static enum error put_search(struct writer *w)
+{
+    struct slice match;
+    TRY(search_match(w->query->search, w->arena, &match));
+    sql_put(w->sql, "t0.rowid IN (SELECT rowid FROM ");
+    search_table_name(w->sql, w->query->resource);
+    sql_put(w->sql, " WHERE ");
+    search_table_name(w->sql, w->query->resource);
+    sql_put(w->sql, " MATCH ");
+    sql_bind(w->sql, value_text(match));
+    sql_put(w->sql, ")");
+    return OK;
+}
+
+/* The read rule, unless every row passes it. */
+static void put_rule(struct writer *w, bool *has_condition)
+{
+    if (policy_decide(w->query->resource, ACTION_READ, &w->context) == POLICY_ALLOW)
+        return;
+    put_and(w, has_condition);
+    sql_put(w->sql, "(");
+    policy_compile(w->query->resource, ACTION_READ, &w->context, 0, &w->next_alias, w->sql);
+    sql_put(w->sql, ")");
+}
+
+static enum error put_from_where(struct writer *w, bool *has_condition)
+{
+    const struct query *query = w->query;
+    sql_put(w->sql, " FROM ");
+    sql_name(w->sql, query->resource->name);
+    sql_put(w->sql, " AS t0");
+    if (query->id) {
+        put_and(w, has_condition);
+        sql_column(w->sql, 0, query->resource->id->name);
+        sql_put(w->sql, "=");
+        sql_bind(w->sql, *query->id);
+    }
+    if (query->ids) {
+        put_and(w, has_condition);
+        put_ids(w);
+    }
+    if (query->filter) {
+        put_and(w, has_condition);
+        sql_put(w->sql, "(");
+        expr_compile(query->filter, &w->context, 0, &w->next_alias, w->sql);
+        sql_put(w->sql, ")");
+    }
+    if (query->search.len > 0) {
+        put_and(w, has_condition);
+        TRY(put_search(w));
+    }
+    put_rule(w, has_condition);
+    return OK;
+}
+
+static void put_order(struct writer *w)
+{
+    const struct query *query = w->query;
+    size_t used = used_keys(query);
+    sql_put(w->sql, " ORDER BY ");
+    for (size_t i = 0; i < used; i++) {
+        if (i > 0)
+            sql_put(w->sql, ",");
+        put_key(w, &query->sort[i]);
+        if (query->sort[i].is_descending)
+            sql_put(w->sql, " DESC");
+        if (!key_is_nullable(&query->sort[i]))
+            continue;
+        if (query->sort[i].is_descending)
+            sql_put(w->sql, " NULLS FIRST");
+        else
+            sql_put(w->sql, " NULLS LAST");
+    }
+    if (!needs_id_key(query))
+        return;
+    if (used > 0)
+        sql_put(w->sql, ",");
+    sql_column(w->sql, 0, query->resource->id->name);
+}
+
+static void put_limit(struct writer *w)
+{
+    if (w->query->limit < 0)
+        return;
+    sql_put(w->sql, " LIMIT ");
+    sql_bind(w->sql, value_int(w->query->limit));
+    if (w->query->offset <= 0)
+        return;
+    sql_put(w->sql, " OFFSET ");
+    sql_bind(w->sql, value_int(w->query->offset));
+}
+
+static enum error begin(struct session *session, const struct query *query, struct writer *out)
+{
+    *out =
+        (struct writer){.query = query, .context = session_context(session), .arena = session->arena, .next_alias = 1};
+    TRY(policy_admit(query->resource, ACTION_READ, &out->context));
+    TRY(session_read(session));
+    out->sql = session_sql(session);
+    return OK;
+}
+
+enum error query_open(struct session *session, const struct query *query, struct query_rows *out)
+{
+    struct writer w;
+    TRY(begin(session, query, &w));
+    sql_put(w.sql, "SELECT ");
+    put_columns(&w);
+    bool has_condition = false;
+    TRY(put_from_where(&w, &has_condition));
+    if (query->after) {
+        put_and(&w, &has_condition);
+        put_after(&w);
+    }
+    if (!query->id && !query->ids)
+        put_order(&w);
+    put_limit(&w);
+    struct db_rows *rows;
+    TRY(sql_query(w.sql, session->conn, &rows));
+    *out = (struct query_rows){
+        .rows = rows, .column_count = query->column_count, .key_count = query->wants_keys ? query->sort_count + 1 : 0};
+    return OK;
+}
+
+enum error query_next(struct query_rows *rows, bool *has_row)
+{
+    return db_next(rows->rows, has_row);
+}
+
+struct value query_value(const struct query_rows *rows, size_t i)
+{
+    return db_column(rows->rows, (unsigned)i);
+}
+
+struct value query_key_value(const struct query_rows *rows, size_t i)
+{
+    CHECK(i < rows->key_count, "query keys are read only when they were wanted");
+    return db_column(rows->rows, (unsigned)(rows->column_count + i));
+}
+
+void query_close(struct query_rows *rows)
+{
+    db_rows_close(rows->rows);
+    rows->rows = NULL;
+}
+
+enum error query_count(struct session *session, const struct query *query, int64_t *total)
+{
+    struct writer w;
+    TRY(begin(session, query, &w));
+    sql_put(w.sql, "SELECT count(*)");
+    bool has_condition = false;
+    TRY(put_from_where(&w, &has_condition));
+    struct db_rows *rows;
+    TRY(sql_query(w.sql, session->conn, &rows));
+    bool has_row;
+    enum error error = db_next(rows, &has_row);
+    if (error == OK)
+        *total = has_row ? db_column(rows, 0).integer : 0;
+    db_rows_close(rows);
+    return error;
+}

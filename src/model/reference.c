@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* References: does the other row exist for this caller? The database's own foreign keys hold too, but they cannot name
+ * the field, and they know nothing of what a caller may see. */
+#include "model/reference.h"
+
+#include "data/db.h"
+#include "data/sql.h"
+#include "model/policy.h"
+
+static enum error reference_exists(struct session *session, const struct resource *target, struct value id, bool *out)
+{
+    struct expr_context context = session_context(session);
+    unsigned next_alias = 1;
+    struct sql *sql = session_sql(session);
+    sql_put(sql, "SELECT 1 FROM ");
+    sql_name(sql, target->name);
+    sql_put(sql, " AS t0 WHERE ");
+    sql_column(sql, 0, target->id->name);
+    sql_put(sql, "=");
+    sql_bind(sql, id);
+    sql_put(sql, " AND ");
+    policy_compile(target, ACTION_READ, &context, 0, &next_alias, sql);
+    struct db_rows *rows;
+    TRY(sql_query(sql, session->conn, &rows));
+    enum error error = db_next(rows, out);
+    db_rows_close(rows);
+    return error;
+}
+
+enum error reference_check(struct session *session, const struct field *field, struct value value, struct slice prefix)
+{
+    if (value.kind == VALUE_NULL)
+        return OK;
+    bool exists;
+    TRY(reference_exists(session, field->type.target, value, &exists));
+    if (exists)
+        return OK;
+    const char *name = arena_printf(session->arena, "%.*s%.*s", SLICE_ARG(prefix), SLICE_ARG(field->json_name));
+    diag_field(session->diag, name ? slice_from(name) : field->json_name, NULL,
+               "refers to a row of %.*s that does not exist", SLICE_ARG(field->type.target->name));
+    return OK;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_SESSION_H
+#define MODEL_SESSION_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "model/caller.h"
+#include "model/expr.h"
+
+struct db_conn;
+struct fiber;
+struct model;
+struct model_core;
+
+/* One caller's dealings with the model: what a request, an action or a job holds while it queries and changes. It lives
+ * on the stack of a fiber; everything it allocates is in `arena`. */
+struct session {
+    struct model *model;
+    struct model_core *core; /* the scratch of the thread that runs now: the fiber's core, or the writer in a unit */
+    struct fiber *fiber;
+    struct deadline deadline;
+    struct caller caller;
+    int64_t now_us; /* wall clock, fixed for the request */
+    struct arena *arena;
+    struct diag *diag;
+    struct db_conn *conn; /* the read lease or the transaction; NULL: none */
+};
+
+/* Begins a session; nothing is lent yet. `core_index` is the fiber's core. */
+void session_init(struct session *session, struct model *model, struct fiber *fiber, unsigned core_index);
+/* Gives back what is lent. Accepts a session that holds nothing. */
+void session_fini(struct session *session);
+
+/* Makes sure the session may read: from now on until session_fini() it sees one snapshot.
+ * Errors: those of db_read_begin(). */
+YIELDS MUST_USE enum error session_read(struct session *session);
+
+/* A unit of work: what it does is committed together or not at all. Runs where db_tx_body says: it must not yield. */
+typedef enum error session_unit(struct session *session, void *argument);
+
+/* Runs `unit` in a transaction of its own and returns when its commit is on disk; a read lease is given back first.
+ * Errors: those of the unit and of db_tx(). */
+YIELDS MUST_USE enum error session_write(struct session *session, session_unit *unit, void *argument);
+
+/* Runs `unit` inside a unit so that its failure undoes only its own changes. Errors: those of the unit. */
+MUST_USE enum error session_nested(struct session *session, session_unit *unit, void *argument);
+
+/* What expressions are evaluated against in this session, without input. */
+struct expr_context session_context(const struct session *session);
+
+/* The session's statement writer, emptied. One at a time: finish with it before anything else of the model is called.
+ */
+struct sql *session_sql(struct session *session);
+
+#endif
