@@ -69,15 +69,13 @@ struct http1 {
 
 /* Makes a parser for the next head of a connection; a used one is made ready again by the same call. Of `limits`, which
  * must outlive it, the request line (without its CRLF), all header lines (with theirs) and the header count matter. */
-ANY_CORE
-void http1_init(struct http1 *parser, const struct http_limits *limits);
+ANY_CORE void http1_init(struct http1 *parser, const struct http_limits *limits);
 
 /* Reads the head at the front of `buffered`. On NEED_MORE call again with the same bytes and more behind them; what was
  * read is not read again, except that everything is when the buffer has moved. `head` is whole on DONE only, and must
  * be the same in every call for one head. How the bytes are cut never changes the result. */
-MUST_USE
-ANY_CORE
-enum http1_result http1_parse_head(struct http1 *parser, struct slice buffered, struct http1_head *head);
+MUST_USE ANY_CORE enum http1_result http1_parse_head(struct http1 *parser, struct slice buffered,
+                                                     struct http1_head *head);
 
 /* The value of the first such header; empty (with a NULL pointer) when it was not sent. */
 static inline struct slice http1_head_value(const struct http1_head *head, enum http1_known known)
@@ -93,13 +91,10 @@ static inline bool http1_head_has(const struct http1_head *head, enum http1_know
 
 /* The value of a header that may repeat: the one value, or all joined by ", " in the arena (RFC 9110 section 5.3).
  * Errors: ERROR_MEMORY. */
-MUST_USE
-ANY_CORE
-enum error http1_head_joined(const struct http1_head *head, enum http1_known known, struct arena *arena,
-                             struct slice *out);
+MUST_USE ANY_CORE enum error http1_head_joined(const struct http1_head *head, enum http1_known known,
+                                               struct arena *arena, struct slice *out);
 
 /* The value of the first header of any name, compared without case; empty (NULL) when it was not sent. Linear. */
-ANY_CORE
-struct slice http1_head_find(const struct http1_head *head, struct slice name);
+ANY_CORE struct slice http1_head_find(const struct http1_head *head, struct slice name);
 
 #endif

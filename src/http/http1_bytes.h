@@ -34,13 +34,10 @@ static inline size_t http1_bytes_span(struct slice text, unsigned classes)
 }
 
 /* Whether every byte may stand in a header's value. */
-ANY_CORE
-bool http1_bytes_are_value(struct slice text);
+ANY_CORE bool http1_bytes_are_value(struct slice text);
 /* Whether every byte may stand in a request target. */
-ANY_CORE
-bool http1_bytes_are_target(struct slice text);
+ANY_CORE bool http1_bytes_are_target(struct slice text);
 /* Whether it is a host with or without a port: a name, an IPv4 address or a bracketed IPv6 address. */
-ANY_CORE
-bool http1_bytes_are_host(struct slice text);
+ANY_CORE bool http1_bytes_are_host(struct slice text);
 
 #endif

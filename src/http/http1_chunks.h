@@ -29,15 +29,13 @@ enum {
 };
 
 /* Makes it ready for the body behind a head. */
-ANY_CORE
-void http1_chunks_init(struct http1_chunks *chunks);
+ANY_CORE void http1_chunks_init(struct http1_chunks *chunks);
 
 /* Takes in bytes of the body. `consumed` is how many of `in` are done with, `data` the run of body bytes among them
  * (inside `in`; empty unless the result is DATA). DATA: call again with what follows `consumed`. NEED_MORE: all of `in`
  * is consumed. DONE: the body and its trailers end at `consumed`. The sizes are not held to a limit: that is the
  * caller's, who counts the data. Extensions and trailers are checked, bounded and dropped. */
-MUST_USE
-ANY_CORE
-enum http1_result http1_chunks_feed(struct http1_chunks *chunks, struct slice in, size_t *consumed, struct slice *data);
+MUST_USE ANY_CORE enum http1_result http1_chunks_feed(struct http1_chunks *chunks, struct slice in, size_t *consumed,
+                                                      struct slice *data);
 
 #endif

@@ -14,10 +14,8 @@ enum http1_known {
 };
 
 /* Which known header a name is, without case; HTTP1_HEADER_COUNT for none. The name must be a token. */
-ANY_CORE
-enum http1_known http1_known_find(struct slice name);
+ANY_CORE enum http1_known http1_known_find(struct slice name);
 /* The name of a known header, in lower case. Static memory. */
-ANY_CORE
-struct slice http1_known_name(enum http1_known known);
+ANY_CORE struct slice http1_known_name(enum http1_known known);
 
 #endif

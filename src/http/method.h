@@ -30,13 +30,10 @@ static inline uint64_t method_bit(enum http_method method)
 }
 
 /* The name as it stands in a request line; "OTHER" for HTTP_OTHER (a label, not a method). Static memory. */
-ANY_CORE
-struct slice method_name(enum http_method method);
+ANY_CORE struct slice method_name(enum http_method method);
 /* The method of that name (case-sensitive), HTTP_OTHER when it is none of ours. */
-ANY_CORE
-enum http_method method_parse(struct slice name);
+ANY_CORE enum http_method method_parse(struct slice name);
 /* Appends the names of a set, "GET, HEAD, OPTIONS", as Allow wants them. */
-ANY_CORE
-void method_format_set(uint64_t set, struct buf *buf);
+ANY_CORE void method_format_set(uint64_t set, struct buf *buf);
 
 #endif

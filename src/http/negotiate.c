@@ -217,21 +217,25 @@ static bool take_etag(struct slice *rest, struct negotiate_etag *out)
     return true;
 }
 
+static void skip_commas(struct slice *rest)
+{
+    skip_blanks(rest);
+    while (take_byte(rest, ','))
+        skip_blanks(rest);
+}
+
 enum error negotiate_next_etag(struct slice *rest, struct negotiate_etag *out)
 {
     struct slice at = *rest;
-    struct negotiate_etag etag = {.is_weak = false};
+    struct negotiate_etag etag;
+    skip_commas(&at);
+    if (!take_etag(&at, &etag))
+        return ERROR_PARSE;
     skip_blanks(&at);
-    while (take_byte(&at, ','))
-        skip_blanks(&at);
-    if (at.len) {
-        if (!take_etag(&at, &etag))
-            return ERROR_PARSE;
-        skip_blanks(&at);
-        if (at.len && !take_byte(&at, ','))
-            return ERROR_PARSE;
-    }
-    *rest = at;
+    if (at.len && at.ptr[0] != ',')
+        return ERROR_PARSE;
+    skip_commas(&at);
+    *rest = at.len ? at : (struct slice){NULL, 0};
     *out = etag;
     return OK;
 }
@@ -240,21 +244,14 @@ enum error negotiate_next_etag(struct slice *rest, struct negotiate_etag *out)
 static enum error match_etags(struct slice tags, const struct negotiate_etag *current, bool by_strong, bool *out)
 {
     struct negotiate_etag tag;
-    bool matches = false;
-    size_t count = 0;
-    if (slice_eq_text(slice_trim(tags), "*")) {
-        *out = true;
-        return OK;
+    bool matches = slice_eq_text(slice_trim(tags), "*");
+    if (!matches) {
+        do {
+            TRY(negotiate_next_etag(&tags, &tag));
+            bool takes_part = !by_strong || (!tag.is_weak && !current->is_weak);
+            matches |= takes_part && slice_eq(tag.opaque, current->opaque);
+        } while (tags.ptr);
     }
-    for (;; count++) {
-        TRY(negotiate_next_etag(&tags, &tag));
-        if (!tag.opaque.ptr)
-            break;
-        bool takes_part = !by_strong || (!tag.is_weak && !current->is_weak);
-        matches |= takes_part && slice_eq(tag.opaque, current->opaque);
-    }
-    if (count == 0)
-        return ERROR_PARSE;
     *out = matches;
     return OK;
 }

@@ -39,8 +39,7 @@ struct router_hit {
 
 /* Makes an empty router.
  * Errors: ERROR_MEMORY. */
-MUST_USE
-enum error router_create(struct router **out);
+MUST_USE enum error router_create(struct router **out);
 /* Frees it with its routes. NULL: does nothing. */
 void router_destroy(struct router *router);
 
@@ -48,9 +47,8 @@ void router_destroy(struct router *router);
  * parameter ":name" of letters, digits and '_'. Two routes may not have the same method and the same paths. Added at
  * start-up only: a router in use does not change.
  * Errors: ERROR_VALIDATION (a bad pattern), ERROR_CONFLICT (declared twice), ERROR_LIMIT, ERROR_MEMORY. */
-MUST_USE
-enum error router_add(struct router *router, enum http_method method, struct slice pattern, void *data,
-                      struct diag *diag);
+MUST_USE enum error router_add(struct router *router, enum http_method method, struct slice pattern, void *data,
+                               struct diag *diag);
 
 /* Finds the route of a request by its raw path. Static segments win over parameters, from the left; a path whose most
  * static pattern lacks the method goes on to the next. HEAD falls back to GET. Parameters are decoded (into the arena
@@ -58,10 +56,8 @@ enum error router_add(struct router *router, enum http_method method, struct sli
  * Errors: ERROR_NOT_FOUND (also for empty, "." and ".." segments, encoded or not, and a trailing slash),
  *         ERROR_METHOD_NOT_ALLOWED (`out->allow` says which are; also for OPTIONS without a route of its own),
  *         ERROR_PARSE (bad escapes), ERROR_MEMORY. `out` is written in any case. */
-MUST_USE
-ANY_CORE
-enum error router_find(const struct router *router, enum http_method method, struct slice path, struct arena *arena,
-                       struct router_hit *out);
+MUST_USE ANY_CORE enum error router_find(const struct router *router, enum http_method method, struct slice path,
+                                         struct arena *arena, struct router_hit *out);
 
 /* How many routes there are, and each of them by its id. */
 size_t router_count(const struct router *router);

@@ -15,16 +15,12 @@ enum {
 };
 
 /* Where a status stands in a metrics array of STATUS_INDEX_COUNT; STATUS_INDEX_OTHER for one that is not listed. */
-ANY_CORE
-unsigned status_index(int status);
+ANY_CORE unsigned status_index(int status);
 /* The status at an index; 0 for STATUS_INDEX_OTHER. */
-ANY_CORE
-int status_at(unsigned index);
+ANY_CORE int status_at(unsigned index);
 /* "Not Found"; "Unknown" for one that is not listed. Static memory. */
-ANY_CORE
-struct slice status_reason(int status);
+ANY_CORE struct slice status_reason(int status);
 /* "HTTP/1.1 404 Not Found\r\n"; the line of 500 for one that is not listed. Static memory. */
-ANY_CORE
-struct slice status_line(int status);
+ANY_CORE struct slice status_line(int status);
 
 #endif

@@ -29,9 +29,7 @@ enum { URLQUERY_PAIRS_MAX = 100 };
  * pairs (`a=1&&b=2`) are skipped. Every fault is reported.
  * Owner:  the pairs live in `arena`, their texts there or in `raw`.
  * Errors: ERROR_VALIDATION (with a diag item that names the parameter), ERROR_MEMORY. */
-MUST_USE
-ANY_CORE
-enum error urlquery_parse(struct slice raw, size_t pairs_max, struct arena *arena, struct diag *diag,
-                          struct urlquery *out);
+MUST_USE ANY_CORE enum error urlquery_parse(struct slice raw, size_t pairs_max, struct arena *arena, struct diag *diag,
+                                            struct urlquery *out);
 
 #endif

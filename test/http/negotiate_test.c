@@ -132,6 +132,17 @@ static void etags_are_compared_strongly_by_if_match_and_weakly_by_if_none_match(
     }
 }
 
+static void entity_tags_are_cut_off_a_list_one_by_one(void **state)
+{
+    struct negotiate_etag tag;
+    struct slice rest = SLICE(" \"1\",, W/\"b\" , ");
+    assert_int_equal(negotiate_next_etag(&rest, &tag), OK);
+    assert_true(slice_eq_text(tag.opaque, "1") && !tag.is_weak && rest.ptr);
+    assert_int_equal(negotiate_next_etag(&rest, &tag), OK);
+    assert_true(slice_eq_text(tag.opaque, "b") && tag.is_weak && !rest.ptr);
+    assert_int_equal(negotiate_next_etag(&rest, &tag), ERROR_PARSE);
+}
+
 static void prefer_says_what_to_return(void **state)
 {
     static const struct {
@@ -236,6 +247,7 @@ int main(void)
         cmocka_unit_test(accept_gives_the_quality_of_the_closest_range),
         cmocka_unit_test(accept_encoding_respects_zero_and_preference),
         cmocka_unit_test(etags_are_compared_strongly_by_if_match_and_weakly_by_if_none_match),
+        cmocka_unit_test(entity_tags_are_cut_off_a_list_one_by_one),
         cmocka_unit_test(prefer_says_what_to_return),
         cmocka_unit_test(content_type_is_a_media_type_in_utf_8),
         cmocka_unit_test(an_idempotency_key_is_bare_or_quoted),
