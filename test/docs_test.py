@@ -13,8 +13,9 @@ README_LINES_MAX = 60
 LAYER_README_LINES_MAX = 80
 DECISION_LINES_MAX = 60
 
-# Still to be written. The mark is strict: once the file is there, its test fails until the name is taken out here.
-PENDING = {"README.md", "docs/ARCHITECTURE.md", "docs/REQUEST.md", *(f"src/{layer}/README.md" for layer in layers.read_layers(ROOT))}
+LAYER_READMES = [f"src/{layer}/README.md" for layer in layers.read_layers(ROOT)]
+# Still to be written: an expected failure while the file is missing, and checked like any other once it is there.
+PENDING = {name for name in ["README.md", "docs/ARCHITECTURE.md", "docs/REQUEST.md", *LAYER_READMES] if not (ROOT / name).exists()}
 MUST_EXIST = ["README.md", "LICENSE", "docs/ARCHITECTURE.md", "docs/REQUEST.md", "docs/decisions/README.md"]
 PLACE = re.compile(r"\b((?:src|include|test|bench|fuzz|examples)/[\w./-]+\.[chS]):(\w+)")
 PATH = re.compile(r"`((?:src|include|test|bench|fuzz|examples|docs)/[\w./-]*\w)`")
@@ -24,7 +25,7 @@ DECISION_PARTS = [r"# \d{4} — .+", r"Status: (proposed|accepted|superseded by 
 
 def pending(name):
     """A row about a file that is not written yet is expected to fail."""
-    return pytest.param(name, marks=[pytest.mark.xfail(name in PENDING, reason="to be written", strict=True)])
+    return pytest.param(name, marks=[pytest.mark.xfail(name in PENDING, reason="to be written")])
 
 
 def documents(root):
@@ -76,7 +77,7 @@ def test_the_readme_fits_a_screen(name):
     assert too_long(ROOT / name, README_LINES_MAX) == []
 
 
-@pytest.mark.parametrize("name", [pending(f"src/{layer}/README.md") for layer in layers.read_layers(ROOT)])
+@pytest.mark.parametrize("name", map(pending, LAYER_READMES))
 def test_a_layer_says_what_it_is_for(name):
     assert too_long(ROOT / name, LAYER_README_LINES_MAX) == []
 
