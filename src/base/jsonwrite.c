@@ -31,6 +31,10 @@ static void put_escape(struct buf *buf, unsigned char byte)
 
 void jsonwrite_string(struct buf *buf, struct slice text)
 {
+    if (text.len == 0) {
+        buf_put_literal(buf, "\"\"");
+        return;
+    }
     const char *at = text.ptr, *end = text.ptr + text.len, *run = at;
     buf_put_byte(buf, '"');
     while ((at += swar_plain_run(at, end)) < end) {

@@ -52,6 +52,8 @@ static inline struct slice slice_from_index(struct slice a, size_t from)
 {
     if (from > a.len)
         from = a.len;
+    if (from == 0)
+        return a; /* `ptr` may be NULL, to which C lets nobody add even 0 */
     return from ? (struct slice){a.ptr + from, a.len - from} : a; /* no offset on a NULL pointer, not even 0 */
 }
 

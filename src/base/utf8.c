@@ -48,8 +48,10 @@ static size_t decode(struct slice text, uint32_t *code_point)
 bool utf8_next(struct slice *rest, uint32_t *code_point)
 {
     size_t length = decode(*rest, code_point);
+    if (length == 0)
+        return false;
     *rest = slice_of(rest->ptr + length, rest->len - length);
-    return length > 0;
+    return true;
 }
 
 bool utf8_is_valid(struct slice text)
