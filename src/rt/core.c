@@ -14,11 +14,11 @@
  *   (4) everything but the inbox and the figures is touched by the core's own thread only */
 #include "rt/core.h"
 
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "rt/inbox.h"
 #include "rt/overflow.h"
 #include "rt/scheduler.h"
@@ -42,6 +42,7 @@ struct core {
     int64_t now_us, wall_us;
     uint64_t turn;
     uint64_t messages;
+    struct log *log;
     const struct clock *clock;
     const struct poller_ops *ops;
     struct poller *poller;
@@ -54,7 +55,7 @@ struct core {
     struct core_message stop_message;
     _Alignas(64) struct inbox inbox;
     atomic_bool is_stop_posted;
-    struct published published;
+    _Alignas(64) struct published published;
 };
 
 static void trim_stacks(struct core *core, struct timer *timer)
@@ -83,6 +84,7 @@ static void read_clock(struct core *core)
 static void init(struct core *core, const struct core_config *config)
 {
     core->index = config->index;
+    core->log = config->log;
     core->clock = config->clock ? config->clock : clock_system();
     core->ops = config->poller ? config->poller : poller_epoll();
     core->stop_ms = config->stop_ms ? config->stop_ms : STOP_MS_DEFAULT;
@@ -210,6 +212,9 @@ void core_run(struct core *core)
     tooling_begin_thread(&core->sched.loop_tooling);
     while (!core->is_stopping || (core->sched.count > 0 && !core->is_late))
         turn(core);
+    if (core->sched.count > 0)
+        LOG_ERROR(core->log, "fibers did not end when the core stopped", LOG_INT("core", core->index),
+                  LOG_INT("fibers", (int64_t)core->sched.count));
     if (is_watched)
         overflow_unwatch(&overflow);
 }

@@ -47,7 +47,7 @@ MUST_USE enum error core_create(const struct core_config *config, struct core **
 void core_destroy(struct core *core);
 
 /* Runs the loop on the calling thread until core_stop(). Fibers that are still alive then are cancelled and waited for,
- * for config.stop_ms; how many would not end, core_figures() says then. */
+ * for config.stop_ms; the log and core_figures() say how many would not end. */
 void core_run(struct core *core);
 /* Makes core_run() return. Not from a signal handler. */
 ANY_CORE void core_stop(struct core *core);
