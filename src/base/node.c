@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A document tree: what lies between a reader of some syntax (app/yaml.c) and those who give its parts a meaning
+/* A document tree: what lies between a reader of some syntax (app/yamltree.c) and those who give its parts a meaning
  * (app/settings.c, model/schema_build.c), so that the latter need not know the syntax. */
 #include "base/node.h"
 

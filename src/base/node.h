@@ -19,6 +19,7 @@ struct node {
     enum node_kind kind;
     bool is_quoted;      /* scalar: it was written in quotes or as a block, so it is text whatever it looks like */
     bool is_flow;        /* it stands inside { } or [ ] */
+    bool is_broken;      /* scalar: it was told that its text is not what was meant; nobody need look further */
     bool is_secret;      /* scalar: variables were replaced in it; only `source` may be shown */
     struct slice key;    /* in a map */
     struct slice text;   /* scalar: its value */

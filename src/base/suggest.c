@@ -9,7 +9,7 @@
 
 void suggest_init(struct suggest *suggest, struct slice word)
 {
-    *suggest = (struct suggest){.word = word, .distance = (word.len + 2) / 3 + 1};
+    *suggest = (struct suggest){.word = word, .distance = (word.len < 6 ? 1 : word.len / 3) + 1};
 }
 
 static uint8_t min3(unsigned a, unsigned b, unsigned c)

@@ -144,9 +144,16 @@ struct resource {
     struct place place;
 };
 
+/* A compiled pattern, which is not arena memory. */
+struct schema_pattern {
+    struct schema_pattern *next;
+    struct regex *regex;
+};
+
 struct schema {
     struct resource *resources;
     size_t resource_count;
+    struct schema_pattern *patterns; /* all of them; schema_build_release() destroys them */
     const struct resource *account; /* the resource that signs in (has a password field), or NULL */
 };
 

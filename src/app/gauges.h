@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef APP_GAUGES_H
+#define APP_GAUGES_H
+
+#include "base/attr.h"
+#include "base/error.h"
+
+struct core;
+struct db;
+struct metrics;
+struct offload;
+
+/* What the figures of a whole engine are read from; lives as long as the metrics. */
+struct gauges {
+    struct core **cores;
+    unsigned core_count;
+    struct db *db;
+    struct offload *offload;
+};
+
+/* Declares the figures of pools, writer, fibers, memory and the build. Errors: ERROR_MEMORY, ERROR_LIMIT. */
+MUST_USE enum error gauges_add(struct gauges *gauges, struct metrics *metrics);
+
+#endif

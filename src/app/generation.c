@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Generations of an app: what a reload replaces as a whole. Everything lives in one arena or is destroyed with it. */
+#include "app/generation.h"
+
+#include <stdlib.h>
+
+#include "http/site.h"
+
+enum { ARENA_BYTES_MAX = 256 * 1024 * 1024 };
+
+enum error generation_load(const char *path, struct diag *diag, struct generation **out)
+{
+    struct generation *generation = calloc(1, sizeof *generation);
+    if (!generation)
+        return ERROR_MEMORY;
+    arena_init(&generation->arena, ARENA_BYTES_MAX);
+    enum error error = settings_load(path, &generation->arena, diag, &generation->settings);
+    if (error != OK) {
+        generation_destroy(generation);
+        return error;
+    }
+    *out = generation;
+    return OK;
+}
+
+static void release(void *data)
+{
+    generation_destroy(data);
+}
+
+static enum error build_site(struct generation *generation, const struct generation_parts *parts, struct diag *diag)
+{
+    const struct site_config config = {.settings = &generation->settings.http,
+                                       .render_error = rest_render_error,
+                                       .render_data = generation->rest,
+                                       .offload = parts->offload,
+                                       .metrics = parts->metrics};
+    TRY(site_create(&config, &generation->site));
+    TRY(rest_add_routes(generation->rest, generation->site, &generation->arena, diag));
+    if (parts->extend)
+        TRY(parts->extend(parts->extend_state, generation, diag));
+    return site_seal(generation->site);
+}
+
+enum error generation_build(struct generation *generation, const struct generation_parts *parts, struct diag *diag)
+{
+    const struct settings *settings = &generation->settings;
+    TRY(model_create(settings->schema, parts->db, parts->offload, parts->core_count, &generation->model));
+    TRY(rest_create(&settings->api, generation->model, &generation->arena, &generation->rest));
+    TRY(build_site(generation, parts, diag));
+    generation->site->config.release = release;
+    generation->site->config.release_data = generation;
+    return OK;
+}
+
+void generation_destroy(struct generation *generation)
+{
+    if (!generation)
+        return;
+    if (generation->site && !generation->site->config.release)
+        site_unref(generation->site);
+    rest_destroy(generation->rest);
+    model_destroy(generation->model);
+    settings_fini(&generation->settings);
+    arena_fini(&generation->arena);
+    free(generation);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef APP_GENERATION_H
+#define APP_GENERATION_H
+
+#include "api/rest.h"
+#include "app/settings.h"
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "model/model.h"
+
+struct db;
+struct http_metrics;
+struct http_site;
+struct offload;
+
+/* One reading of the app file and all that was built from it: settings, schema, model, routes. A reload builds the next
+ * one beside it; requests in flight end on the one they began with, and the last of them frees it. */
+struct generation {
+    struct arena arena;
+    struct settings settings;
+    struct model *model;
+    struct rest *rest;
+    struct http_site *site; /* the public one */
+};
+
+/* Adds what the program and the engine serve besides the declared resources. */
+typedef enum error generation_extend(void *state, struct generation *generation, struct diag *diag);
+
+/* Reads an app file. Owner: the caller; generation_destroy(), until generation_build() has succeeded.
+ * Errors: ERROR_VALIDATION (the diag has every mistake), ERROR_MEMORY. */
+MUST_USE enum error generation_load(const char *path, struct diag *diag, struct generation **out);
+
+struct generation_parts {
+    struct db *db;
+    struct offload *offload;
+    struct http_metrics *metrics;
+    unsigned core_count;
+    generation_extend *extend; /* NULL: nothing */
+    void *extend_state;
+};
+/* Builds model, handlers and site on the tables that exist. From now on the generation belongs to its site: it ends
+ * when the site's last reference is given back. Blocks. Errors: ERROR_MEMORY, ERROR_CONFLICT (two routes are one),
+ * those of model_create(). */
+MUST_USE enum error generation_build(struct generation *generation, const struct generation_parts *parts,
+                                     struct diag *diag);
+
+/* Accepts NULL, and one that was not built. */
+void generation_destroy(struct generation *generation);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Builds a schema from the `resources:` of an app file.
+ *
+ * Names may be used before they are declared, so it goes in rounds over all resources, each of which may rely on the
+ * ones before it:
+ *   1. declare   resources and fields exist by name; every field's line is read          (schema_field.c)
+ *   2. resolve   types, references, defaults                     (schema_type.c, schema_default.c)
+ *   3. relate    the reverse of each reference                                         (schema_relation.c)
+ *   4. index     indexes, partial conditions, full-text search                            (schema_index.c)
+ *   5. allow     access rules                                                            (schema_access.c)
+ *
+ * A mistake is told and the rest goes on with what is certain. A field whose line is wrong stays, as a text without
+ * limits, so that what names it is not told as well; expressions are only parsed, not checked, once a type is unknown,
+ * because they could but complain about the consequences.
+ *
+ * Invariants
+ *   (1) resource.fields is id, the declared ones in order, created_at, updated_at, version; field.index is its position
+ *   (2) no pointer into the document tree stays in the schema but texts of the same arena */
+#include "model/schema_build.h"
+
+#include "base/regex.h"
+#include "base/suggest.h"
+#include "model/expr.h"
+#include "model/schema_draft.h"
+
+static const struct schema_section sections[] = {
+    {"id", "the kind of its ids: uuid (the default) or int"},
+    {"fields", "its fields, one line each"},
+    {"indexes", "indexes over several fields, or with a condition"},
+    {"search", "the fields that ?search= looks into"},
+    {"access", "who may read, create, update and delete"},
+    {"description", "what it is, for people"},
+    {"cache", NULL},
+    {"events", NULL},
+    {"actions", NULL},
+    {"limits", NULL},
+    {"webhooks", NULL},
+    {"versions", NULL},
+    {"validations", NULL},
+    {"jobs", NULL},
+    {"realtime", NULL},
+    {"graphql", NULL},
+    {"grpc", NULL},
+    {NULL, NULL},
+};
+
+const struct schema_section *schema_sections(void)
+{
+    return sections;
+}
+
+enum error schema_expr(struct schema_draft *draft, const struct node *node, const struct expr_scope *scope,
+                       struct expr **out)
+{
+    struct diag scratch;
+    struct diag *diag = draft->diag;
+    struct expr *expr = NULL;
+    if (node->is_broken)
+        return OK;
+    if (node->is_secret) { /* its messages would quote what variables hold */
+        diag_init(&scratch, draft->arena);
+        diag = &scratch;
+    }
+    enum error error = expr_parse(node->text, node->text_place, draft->arena, diag, &expr);
+    if (error == OK)
+        error = expr_check(expr, scope, diag);
+    if (error == OK)
+        *out = expr;
+    else if (error == ERROR_VALIDATION && node->is_secret)
+        diag_at(draft->diag, node->place, NULL, "expression %s is not valid once its variables are replaced",
+                node_shown(node, draft->diag));
+    return error == ERROR_MEMORY ? error : OK;
+}
+
+static void check_section(struct schema_draft *draft, const struct node *node)
+{
+    struct suggest suggest;
+    suggest_init(&suggest, node->key);
+    for (const struct schema_section *section = sections; section->name; section++) {
+        if (section->help)
+            suggest_offer_text(&suggest, section->name);
+        if (!slice_eq_text(node->key, section->name))
+            continue;
+        if (!section->help)
+            diag_at(draft->diag, node->key_place, "a resource has: id, fields, indexes, search, access, description",
+                    "\"%s\" is not available yet", section->name);
+        return;
+    }
+    suggest_report(&suggest, draft->diag, node->key_place, "unknown key", NULL);
+}
+
+static void read_id_kind(struct schema_draft *draft, struct resource *resource, const struct node *node)
+{
+    resource->id_kind = ID_UUID;
+    if (!node)
+        return;
+    if (node->kind == NODE_SCALAR && slice_eq_text(node->text, "int"))
+        resource->id_kind = ID_INT;
+    else if (node->kind != NODE_SCALAR || !slice_eq_text(node->text, "uuid"))
+        diag_at(draft->diag, node->place, NULL, "\"id\" must be int or uuid");
+}
+
+static enum error read_description(struct schema_draft *draft, struct resource *resource, const struct node *node)
+{
+    if (!node)
+        return OK;
+    if (node->kind != NODE_SCALAR) {
+        diag_at(draft->diag, node->place, NULL, "\"description\" must be a text, this is %s", node_kind_name(node));
+        return OK;
+    }
+    resource->description = arena_text(draft->arena, node->text);
+    return resource->description ? OK : ERROR_MEMORY;
+}
+
+static enum error declare_resource(struct schema_draft *draft, const struct node *node, size_t number)
+{
+    struct resource_draft *own = &draft->resources[number];
+    struct resource *resource = &draft->schema->resources[number];
+    own->resource = resource;
+    own->node = node->kind == NODE_MAP ? node : NULL;
+    resource->name = node->key;
+    resource->index = (unsigned)number;
+    resource->place = node->key_place;
+    (void)schema_name_check(draft, "resource", node);
+    if (!own->node)
+        diag_at(draft->diag, node->place, "write its fields under `fields:`",
+                "resource \"%.*s\" must be a map, this is %s", SLICE_ARG(node->key), node_kind_name(node));
+    else
+        for (const struct node *section = node->first; section; section = section->next)
+            check_section(draft, section);
+    read_id_kind(draft, resource, node_find(own->node, "id"));
+    TRY(read_description(draft, resource, node_find(own->node, "description")));
+    return schema_field_declare(draft, own);
+}
+
+static enum error declare(struct schema_draft *draft, const struct node *resources)
+{
+    size_t count = resources ? resources->count : 0;
+    draft->schema->resources = arena_array(draft->arena, count + 1, sizeof *draft->schema->resources);
+    draft->resources = arena_array(draft->arena, count + 1, sizeof *draft->resources);
+    if (!draft->schema->resources || !draft->resources)
+        return ERROR_MEMORY;
+    draft->schema->resource_count = count;
+    size_t number = 0;
+    for (const struct node *node = resources ? resources->first : NULL; node; node = node->next)
+        TRY(declare_resource(draft, node, number++));
+    return OK;
+}
+
+/* The resource that signs in is the first one with a password. */
+static void find_account(struct schema *schema)
+{
+    for (size_t i = 0; i < schema->resource_count && !schema->account; i++)
+        for (size_t j = 0; j < schema->resources[i].field_count; j++)
+            if (schema->resources[i].fields[j].type.kind == FIELD_PASSWORD)
+                schema->account = &schema->resources[i];
+}
+
+static enum error resolve(struct schema_draft *draft)
+{
+    size_t count = draft->schema->resource_count;
+    for (size_t i = 0; i < count; i++)
+        TRY(schema_field_resolve(draft, &draft->resources[i]));
+    find_account(draft->schema);
+    TRY(schema_relation_resolve(draft));
+    for (size_t i = 0; i < count; i++) {
+        TRY(schema_index_resolve(draft, &draft->resources[i]));
+        TRY(schema_search_resolve(draft, &draft->resources[i]));
+        TRY(schema_access_resolve(draft, &draft->resources[i]));
+    }
+    return OK;
+}
+
+enum error schema_build(const struct node *resources, enum schema_naming naming, struct arena *arena, struct diag *diag,
+                        struct schema **out)
+{
+    struct schema_draft draft = {.arena = arena, .diag = diag, .naming = naming};
+    size_t before = diag->count;
+    if (node_is_empty(resources))
+        resources = NULL;
+    if (resources && resources->kind != NODE_MAP) {
+        diag_at(diag, resources->place, NULL, "\"resources\" must be a map, this is %s", node_kind_name(resources));
+        return ERROR_VALIDATION;
+    }
+    if (resources && resources->count > SCHEMA_RESOURCES_MAX) {
+        diag_at(diag, resources->key_place, NULL, "an app holds at most %d resources", SCHEMA_RESOURCES_MAX);
+        return ERROR_VALIDATION;
+    }
+    draft.schema = arena_zalloc(arena, sizeof *draft.schema);
+    if (!draft.schema)
+        return ERROR_MEMORY;
+    enum error error = declare(&draft, resources);
+    if (error == OK)
+        error = resolve(&draft);
+    if (error == OK && diag->count != before)
+        error = ERROR_VALIDATION;
+    if (error != OK) {
+        schema_build_release(draft.schema);
+        return error;
+    }
+    *out = draft.schema;
+    return OK;
+}
+
+void schema_build_release(const struct schema *schema)
+{
+    for (const struct schema_pattern *pattern = schema ? schema->patterns : NULL; pattern; pattern = pattern->next)
+        regex_destroy(pattern->regex);
+}

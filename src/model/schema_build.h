@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_SCHEMA_BUILD_H
+#define MODEL_SCHEMA_BUILD_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/node.h"
+#include "model/schema.h"
+
+/* How fields are spelt in JSON: as in the schema, or created_at as createdAt. */
+enum schema_naming { SCHEMA_SNAKE, SCHEMA_CAMEL };
+
+/* Builds the schema that the map `resources` of an app file declares. Everything lives in `arena`. All mistakes are
+ * told in one run; a resource with actions that nobody may do is a warning.
+ * Errors: ERROR_VALIDATION (the diag, not NULL, has every mistake), ERROR_MEMORY. */
+MUST_USE
+enum error schema_build(const struct node *resources, enum schema_naming naming, struct arena *arena, struct diag *diag,
+                        struct schema **out);
+
+/* Gives back what a schema holds outside of its arena (compiled patterns); accepts NULL. Before the arena is freed. */
+void schema_build_release(const struct schema *schema);
+
+/* The sections of a resource, and whether this version serves them; ends with a NULL name. */
+struct schema_section {
+    const char *name;
+    const char *help; /* NULL: not available yet */
+};
+const struct schema_section *schema_sections(void);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_SCHEMA_DRAFT_H
+#define MODEL_SCHEMA_DRAFT_H
+
+#include "base/node.h"
+#include "model/fieldspec.h"
+#include "model/schema.h"
+#include "model/schema_build.h"
+
+/* A schema in the making: what schema_build.c and the files beside it, one per noun, pass to each other. Each takes
+ * the draft, tells mistakes in its diag, goes on where it can, and fails only for want of memory. */
+
+struct field_draft {
+    struct field *field;
+    const struct node *node; /* the line, or the map of the long form */
+    const struct node *line; /* the line in either; NULL: there is none */
+    struct fieldspec spec;
+    bool is_read;     /* `spec` holds what the line says */
+    bool is_resolved; /* the field's type is known */
+};
+
+struct resource_draft {
+    struct resource *resource;
+    const struct node *node; /* the map; NULL when it is none */
+    struct field *fields;
+    struct field_draft *drafts; /* of the declared fields: drafts[i] is fields[i + 1] */
+    size_t draft_count;
+    struct relation *relations; /* room for all that refer here */
+};
+
+struct schema_draft {
+    struct arena *arena;
+    struct diag *diag;
+    struct schema *schema;
+    enum schema_naming naming;
+    struct resource_draft *resources;
+};
+
+/* Tells what is wrong with the name of a resource or a field ("resource", "field"); false: it is wrong. */
+bool schema_name_check(struct schema_draft *draft, const char *what, const struct node *node);
+/* Fills json_name and json_key.
+ * Errors: ERROR_MEMORY. */
+MUST_USE
+enum error schema_name_json(struct schema_draft *draft, struct field *field);
+/* Adds `unknown <what> "…"` with the nearest field of the resource. */
+void schema_name_unknown_field(struct schema_draft *draft, const struct resource *resource, struct slice name,
+                               struct place place);
+/* An index name that nothing else in the database has. */
+MUST_USE
+enum error schema_name_index(struct schema_draft *draft, const struct resource *resource, struct slice wanted,
+                             struct slice *out);
+
+/* Declares the fields of a resource: names, flags, places; reads their lines. */
+MUST_USE
+enum error schema_field_declare(struct schema_draft *draft, struct resource_draft *resource);
+/* Gives each field its type (all resources are declared) and checks what its line says against it. */
+MUST_USE
+enum error schema_field_resolve(struct schema_draft *draft, struct resource_draft *resource);
+
+/* Sets the type of a field from its line and its long form; false: told. */
+bool schema_type_resolve(struct schema_draft *draft, struct field_draft *field);
+/* Sets a field's default; its type is known. */
+MUST_USE
+enum error schema_default_resolve(struct schema_draft *draft, struct field_draft *field);
+
+/* The reverse of each reference. */
+MUST_USE
+enum error schema_relation_resolve(struct schema_draft *draft);
+MUST_USE
+enum error schema_index_resolve(struct schema_draft *draft, struct resource_draft *resource);
+MUST_USE
+enum error schema_search_resolve(struct schema_draft *draft, struct resource_draft *resource);
+MUST_USE
+enum error schema_access_resolve(struct schema_draft *draft, struct resource_draft *resource);
+
+/* Reads an expression of the app file; `*out` is NULL when it was wrong (told) and for `true`.
+ * Errors: ERROR_MEMORY. */
+struct expr;
+struct expr_scope;
+MUST_USE
+enum error schema_expr(struct schema_draft *draft, const struct node *node, const struct expr_scope *scope,
+                       struct expr **out);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MODEL_TABLES_H
+#define MODEL_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "data/db.h"
+
+/* What a database really holds. Texts live in an arena. */
+
+struct tables_object {
+    struct slice kind; /* "table", "index", "trigger", "view" */
+    struct slice name;
+    struct slice table; /* that it belongs to; its own name for a table */
+    struct slice sql;   /* the statement that made it */
+};
+
+struct tables {
+    const struct tables_object *objects; /* without SQLite's own */
+    size_t count;
+};
+
+struct tables_column {
+    struct slice name, type;
+    bool is_required, is_key;
+    struct slice refers;    /* the table that it refers to; empty: none */
+    struct slice on_delete; /* "RESTRICT", "CASCADE", "SET NULL", … */
+};
+
+struct tables_columns {
+    struct tables_column *items;
+    size_t count;
+};
+
+/* Reads the names of all there is. Errors: those of db_query() and db_next(), ERROR_LIMIT. */
+MUST_USE enum error tables_read(struct db_conn *conn, struct arena *arena, struct tables *out);
+/* Reads the columns of one table, with their references. Errors: the same. */
+MUST_USE enum error tables_read_columns(struct db_conn *conn, struct slice table, struct arena *arena,
+                                        struct tables_columns *out);
+/* The object of that kind and name, or NULL. */
+const struct tables_object *tables_find(const struct tables *tables, const char *kind, struct slice name);
+const struct tables_column *tables_find_column(const struct tables_columns *columns, struct slice name);
+
+#endif
