@@ -141,7 +141,7 @@ static void put_hosts(struct slice text, struct buf *out)
         struct slice head = slice_of(text.ptr, end ? (size_t)(end - text.ptr) : text.len);
         bool has_host =
             slice_starts(head, SLICE("Host:")) ||
-            (head.len && (memmem(head.ptr, head.len, "\nHost:", 6) || memmem(head.ptr, head.len, "\nHOST:", 6)));
+            (head.ptr && (memmem(head.ptr, head.len, "\nHost:", 6) || memmem(head.ptr, head.len, "\nHOST:", 6)));
         if (at && !has_host)
             buf_put_literal(out, "Host: a\r\n");
     }
