@@ -230,8 +230,13 @@ static size_t find_folded(struct slice text, struct slice needle, bool *found)
     if (needle.len == 0 || needle.len > text.len)
         return 0;
     struct cut_needle cut = cut_needle(needle);
-    size_t at = 0, known = 0;
-    while (at <= text.len - needle.len) {
+    unsigned char first = folded_byte(needle, cut.cut);
+    size_t at = 0, known = 0, last = text.len - needle.len;
+    while (at <= last) {
+        if (known == 0 && folded_byte(text, at + cut.cut) != first) {
+            at++; /* what the loop below would find, without looking at the needle */
+            continue;
+        }
         size_t i = cut.cut > known ? cut.cut : known;
         while (i < needle.len && folded_byte(needle, i) == folded_byte(text, at + i))
             i++;
