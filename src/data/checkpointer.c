@@ -56,7 +56,7 @@ enum error checkpointer_create(const char *path, struct log *log, struct diag *d
         return ERROR_MEMORY;
     pthread_mutex_init(&checkpointer->mutex, NULL);
     pthread_cond_init(&checkpointer->wake, NULL);
-    enum error error = sqlite_open(path, SQLITE_WRITER, 8, log, diag, &checkpointer->sqlite);
+    enum error error = sqlite_open(path, SQLITE_CHECKPOINTER, 8, log, diag, &checkpointer->sqlite);
     if (error == OK && pthread_create(&checkpointer->thread, NULL, checkpointer_main, checkpointer) != 0)
         error = ERROR_LIMIT;
     if (error != OK) {
