@@ -28,6 +28,8 @@ static int on_progress(void *argument)
 {
     struct db_conn *conn = argument;
     struct core *core = conn->pool->core;
+    if (!conn->fiber)
+        return 0; /* the hook ends a snapshot; a prepared statement counts its steps over all its runs */
     int64_t now_us = core_refresh_us(core);
     if (now_us - conn->slice_began_us >= SLICE_US) {
         fiber_yield(conn->fiber);
