@@ -12,7 +12,7 @@ import sys
 
 TABLE = """
 create table if not exists markets (
-  id integer primary key, name text not null, status text, volume integer, creator integer,
+  id integer primary key autoincrement, name text not null, status text, volume integer, creator integer,
   created_at text not null, updated_at text not null, version integer not null
 ) strict
 """

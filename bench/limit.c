@@ -41,7 +41,7 @@ enum {
     PAGE_MAX = 100,
     BACKLOG = 1024,
     DATE_BYTES = 37,   /* with its name and CRLF */
-    CURSOR_BYTES = 74, /* what Tenon's have for this list */
+    CURSOR_BYTES = 84, /* what Tenon's have for this list */
 };
 
 struct conn {
@@ -277,13 +277,16 @@ static char *put_cursor(char *at, sqlite3_stmt *row)
 
 static char *put_pagination(char *at, struct loop *loop, const struct list_query *query)
 {
-    at = PUT_TEXT(at, "],\"pagination\":{\"offset\":0,\"limit\":");
+    at = PUT_TEXT(at, "],\"pagination\":{\"page\":1,\"limit\":");
     at = put_int(at, query->limit);
     if (query->is_counted) {
         sqlite3_bind_text(loop->count, 1, query->status.ptr, (int)query->status.len, SQLITE_STATIC);
         at = PUT_TEXT(at, ",\"total\":");
-        at = put_int(at, sqlite3_step(loop->count) == SQLITE_ROW ? sqlite3_column_int64(loop->count, 0) : 0);
+        int64_t total = sqlite3_step(loop->count) == SQLITE_ROW ? sqlite3_column_int64(loop->count, 0) : 0;
         sqlite3_reset(loop->count);
+        at = put_int(at, total);
+        at = PUT_TEXT(at, ",\"totalPages\":");
+        at = put_int(at, (total + query->limit - 1) / query->limit);
     }
     return PUT_TEXT(at, ",\"nextCursor\":");
 }

@@ -64,7 +64,7 @@ def test_a_list_is_filtered_sorted_and_counted_unless_told_not_to(client, databa
     assert all(row["status"] == "active" for row in answer.data)
     page = answer.json["pagination"]
     active = sqlite3.connect(database).execute("select count(*) from markets where status = 'active'").fetchone()[0]
-    assert (page["offset"], page["limit"], page["total"]) == (0, 3, active) and page["nextCursor"]
+    assert (page["page"], page["limit"], page["total"]) == (1, 3, active) and page["nextCursor"]
     assert "total" not in client.get(NEWEST + "&count=none").json["pagination"]
     assert client.get(NEWEST.replace("limit=3", "limit=100")).json["pagination"]["nextCursor"] is None
     assert client.get(MARKETS + "?limit=0").status == 400
