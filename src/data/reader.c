@@ -14,6 +14,7 @@
  *   (1) open counts the idle and the lent; open <= limit
  *   (2) no fiber waits while a connection is idle
  *   (3) after the hook no idle connection has a transaction open
+ *   (4) `fiber` is set while a statement of a lease may run, and only then does the callback switch fibers
  */
 #include "data/reader.h"
 
@@ -78,8 +79,11 @@ static void end_snapshot(struct db_conn *conn)
 {
     if (conn->snapshot_turn == 0)
         return;
+    struct fiber *fiber = conn->fiber;
     conn->snapshot_turn = 0;
+    conn->fiber = NULL;
     enum error error = sqlite_run(conn->sqlite, SLICE("COMMIT"));
+    conn->fiber = fiber;
     CHECK(error == OK || sqlite_is_idle(conn->sqlite), "a read transaction can always be ended");
 }
 
