@@ -90,8 +90,7 @@ static enum error read_filter(struct reader *reader, const struct urlquery_pair 
         .schema = reader->scope->schema, .resource = reader->scope->resource, .use = EXPR_FILTER};
     struct query *query = &reader->listing->query;
     struct expr *condition;
-    struct slice operator= pair->op.ptr ? pair->op : SLICE("eq");
-    enum error error = expr_from_filter(&scope, pair->name, operator, pair->value, reader->session->arena,
+    enum error error = expr_from_filter(&scope, pair->name, pair->op, pair->value, reader->session->arena,
                                         reader->session->diag, &condition);
     if (error == ERROR_VALIDATION)
         return OK; /* it is in the diag */

@@ -43,7 +43,9 @@ static enum db_fault_kind kind_of(int extended_code)
     case SQLITE_CONSTRAINT_UNIQUE:
     case SQLITE_CONSTRAINT_PRIMARYKEY:
     case SQLITE_CONSTRAINT_ROWID: return DB_FAULT_UNIQUE;
-    case SQLITE_CONSTRAINT_FOREIGNKEY: return DB_FAULT_FOREIGN_KEY;
+    case SQLITE_CONSTRAINT_FOREIGNKEY:
+    case SQLITE_CONSTRAINT_TRIGGER: /* ON DELETE RESTRICT is a trigger inside SQLite; we raise nothing in ours */
+        return DB_FAULT_FOREIGN_KEY;
     case SQLITE_CONSTRAINT_NOTNULL: return DB_FAULT_NOT_NULL;
     default: return DB_FAULT_CHECK;
     }
