@@ -204,21 +204,37 @@ static enum error load(const char *path, const struct variables *variables, stru
     return build(&reader, file.root);
 }
 
+/* Ends a load: what was told is an error, too, and settings that are none are given back. */
+static enum error finish(enum error error, size_t before, struct diag *diag, struct settings *settings,
+                         struct settings *out)
+{
+    diag_sort(diag);
+    if (error == OK && diag->count != before)
+        error = ERROR_VALIDATION;
+    if (error != OK) {
+        settings_fini(settings);
+        return error;
+    }
+    *out = *settings;
+    return OK;
+}
+
 enum error settings_load_with(const char *path, const struct variables *variables, struct arena *arena,
                               struct diag *diag, struct settings *out)
 {
     struct settings settings = {0};
     size_t before = diag->count;
     enum error error = load(path, variables, arena, diag, &settings);
-    diag_sort(diag);
-    if (error == OK && diag->count != before)
-        error = ERROR_VALIDATION;
-    if (error != OK) {
-        settings_fini(&settings);
-        return error;
-    }
-    *out = settings;
-    return OK;
+    return finish(error, before, diag, &settings, out);
+}
+
+enum error settings_read(const struct node *root, struct arena *arena, struct diag *diag, struct settings *out)
+{
+    struct settings settings = {0};
+    struct settings_reader reader = {.arena = arena, .diag = diag, .settings = &settings};
+    size_t before = diag->count;
+    enum error error = build(&reader, root);
+    return finish(error, before, diag, &settings, out);
 }
 
 void settings_fini(struct settings *settings)

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/error.h"
+#include "base/node.h"
 #include "base/slice.h"
 #include "http/http_settings.h"
 #include "model/schema.h"
@@ -68,6 +69,9 @@ enum error settings_load(const char *path, struct arena *arena, struct diag *dia
 MUST_USE
 enum error settings_load_with(const char *path, const struct variables *variables, struct arena *arena,
                               struct diag *diag, struct settings *out);
+/* The same from a tree (app/yamltree.h) that was read already; `path`, `directory` and `files` stay empty. */
+MUST_USE
+enum error settings_read(const struct node *root, struct arena *arena, struct diag *diag, struct settings *out);
 /* Gives back what settings hold outside of their arena; before the arena is freed. Accepts empty ones. */
 void settings_fini(struct settings *settings);
 /* Reads an address such as `127.0.0.1:8080`, `[::1]:0` or `:80`, as `listen` and the command line take it.

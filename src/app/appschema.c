@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The JSON Schema of an app file, from the tables that read it: settings.def and the sections of a resource.
+ *
+ * It is for editors: it completes names and marks what is plainly wrong. What it lets pass (a field's line, an
+ * expression) `tenon check` judges. YAML types what stands unquoted, so a number or a bool is allowed wherever a text
+ * is; every scalar may be a `${variable}`.
+ *
+ * The rows of settings.def are sorted by section, so the objects of sections open and close by comparing a row's path
+ * with the one before: `open` is the path of the section that is open. */
+#include "app/appschema.h"
+
+#include "app/settings.h"
+#include "base/jsonwrite.h"
+#include "model/schema_build.h"
+
+static void put_text(struct buf *out, const char *text)
+{
+    jsonwrite_string(out, slice_from(text));
+}
+
+/* `"a", "b"` of the choices `a|b`. */
+static void put_choices(struct buf *out, const char *choices)
+{
+    struct slice rest = slice_from(choices), choice;
+    for (int i = 0; slice_split(&rest, '|', &choice); i++) {
+        buf_put_text(out, i > 0 ? ", " : "");
+        if (slice_eq_text(choice, "true") || slice_eq_text(choice, "false"))
+            buf_put_slice(out, choice);
+        else
+            jsonwrite_string(out, choice);
+    }
+}
+
+static const char *definition_of(enum settings_kind kind)
+{
+    switch (kind) {
+    case SETTINGS_COUNT: return "count";
+    case SETTINGS_SIZE: return "size";
+    case SETTINGS_DURATION_MS:
+    case SETTINGS_DURATION_S: return "duration";
+    case SETTINGS_ADDRESSES:
+    case SETTINGS_ORIGINS: return "texts";
+    case SETTINGS_TEXTS: return "list";
+    default: return "text";
+    }
+}
+
+static void put_setting(struct buf *out, const struct settings_row *row)
+{
+    buf_put_literal(out, "{");
+    if (row->choices) {
+        buf_put_literal(out, "\"anyOf\": [{\"enum\": [");
+        put_choices(out, row->choices);
+        buf_put_literal(out, "]}, {\"$ref\": \"#/$defs/variable\"}]");
+    } else {
+        buf_printf(out, "\"$ref\": \"#/$defs/%s\"", definition_of(row->kind));
+    }
+    buf_put_literal(out, ", \"description\": ");
+    put_text(out, row->help);
+    if (row->standard) {
+        bool is_bare =
+            row->kind == SETTINGS_COUNT || strcmp(row->standard, "true") == 0 || strcmp(row->standard, "false") == 0;
+        buf_put_literal(out, ", \"default\": ");
+        if (is_bare)
+            buf_put_text(out, row->standard);
+        else
+            put_text(out, row->standard);
+    }
+    buf_put_literal(out, "}");
+}
+
+/* What is common to both paths, in whole sections. */
+static size_t common_sections(struct slice a, struct slice b)
+{
+    size_t common = 0;
+    for (size_t i = 0; i < a.len && i < b.len && a.ptr[i] == b.ptr[i]; i++)
+        if (a.ptr[i] == '.')
+            common = i + 1;
+    return common;
+}
+
+static size_t count_dots(struct slice text)
+{
+    size_t dots = 0;
+    for (size_t i = 0; i < text.len; i++)
+        dots += text.ptr[i] == '.';
+    return dots;
+}
+
+/* Closes the sections behind `keep` bytes of the open path and opens those of the row. */
+static void move_to(struct buf *out, struct slice *open, struct slice path)
+{
+    size_t keep = common_sections(*open, path);
+    for (size_t left = count_dots(slice_from_index(*open, keep)); left > 0; left--)
+        buf_put_literal(out, "}}");
+    if (open->len > 0 || keep > 0)
+        buf_put_literal(out, ",\n");
+    struct slice rest = slice_from_index(path, keep), part;
+    while (count_dots(rest) > 0 && slice_split(&rest, '.', &part)) {
+        jsonwrite_string(out, part);
+        buf_put_literal(out,
+                        ": {\"type\": [\"object\", \"null\"], \"additionalProperties\": false, \"properties\": {\n");
+    }
+    jsonwrite_string(out, rest);
+    buf_put_literal(out, ": ");
+    *open = path;
+}
+
+static void put_settings(struct buf *out)
+{
+    size_t count;
+    const struct settings_row *rows = settings_rows(&count);
+    struct slice open = SLICE("");
+    for (size_t i = 0; i < count; i++) {
+        move_to(out, &open, slice_from(rows[i].path));
+        put_setting(out, &rows[i]);
+    }
+    for (size_t left = count_dots(open); left > 0; left--)
+        buf_put_literal(out, "}}");
+}
+
+/* What stands in each section of a resource, by the names of schema_sections(). */
+static const struct shape {
+    const char *name, *json;
+} shapes[] = {
+    {"id", "\"enum\": [\"uuid\", \"int\"]"},
+    {"fields", "\"type\": [\"object\", \"null\"], \"propertyNames\": {\"$ref\": \"#/$defs/name\"}, "
+               "\"additionalProperties\": {\"$ref\": \"#/$defs/field\"}"},
+    {"indexes", "\"type\": [\"array\", \"null\"], \"items\": {\"$ref\": \"#/$defs/index\"}"},
+    {"search", "\"type\": [\"array\", \"null\"], \"items\": {\"$ref\": \"#/$defs/name\"}"},
+    {"access", "\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"$ref\": \"#/$defs/rule\"}, "
+               "\"propertyNames\": {\"enum\": [\"all\", \"write\", \"read\", \"create\", \"update\", \"delete\"]}"},
+    {"description", "\"type\": \"string\""},
+};
+
+static void put_resource(struct buf *out)
+{
+    buf_put_literal(out,
+                    "\"resource\": {\"type\": \"object\", \"additionalProperties\": false, \"required\": [\"fields\"], "
+                    "\"properties\": {");
+    const char *comma = "\n";
+    for (const struct schema_section *section = schema_sections(); section->name; section++)
+        for (size_t i = 0; section->help && i < ARRAY_LEN(shapes); i++) {
+            if (strcmp(shapes[i].name, section->name) != 0)
+                continue;
+            buf_put_text(out, comma);
+            put_text(out, section->name);
+            buf_printf(out, ": {%s, \"description\": ", shapes[i].json);
+            put_text(out, section->help);
+            buf_put_literal(out, "}");
+            comma = ",\n";
+        }
+    buf_put_literal(out, "}}");
+}
+
+static const char definitions[] =
+    "\"variable\": {\"type\": \"string\", \"pattern\": \"\\\\$\\\\{\"},\n"
+    "\"text\": {\"type\": [\"string\", \"number\", \"boolean\"]},\n"
+    "\"list\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/text\"}},\n"
+    "\"texts\": {\"anyOf\": [{\"$ref\": \"#/$defs/text\"}, {\"$ref\": \"#/$defs/list\"}]},\n"
+    "\"count\": {\"anyOf\": [{\"type\": \"integer\", \"minimum\": 0}, {\"$ref\": \"#/$defs/variable\"}]},\n"
+    "\"size\": {\"anyOf\": [{\"type\": \"string\", \"pattern\": \"^[0-9]+([KMGT]i?)?B$\"}, "
+    "{\"$ref\": \"#/$defs/variable\"}]},\n"
+    "\"duration\": {\"anyOf\": [{\"type\": \"string\", \"pattern\": \"^[0-9]+(ms|s|m|h|d|w)$\"}, "
+    "{\"$ref\": \"#/$defs/variable\"}]},\n"
+    "\"name\": {\"type\": \"string\", \"pattern\": \"^[a-z][a-z0-9_]*$\", \"maxLength\": 60},\n"
+    "\"condition\": {\"type\": [\"string\", \"boolean\"]},\n"
+    "\"field\": {\"anyOf\": [{\"type\": \"string\", \"minLength\": 1}, {\"type\": \"object\", "
+    "\"additionalProperties\": false, \"required\": [\"type\"], \"properties\": {\"type\": {\"type\": \"string\"}, "
+    "\"pattern\": {\"type\": \"string\"}, \"min\": {\"$ref\": \"#/$defs/text\"}, \"max\": {\"$ref\": "
+    "\"#/$defs/text\"}, "
+    "\"description\": {\"type\": \"string\"}, \"as\": {\"$ref\": \"#/$defs/name\"}}}]},\n"
+    "\"index\": {\"anyOf\": [{\"type\": \"string\"}, {\"type\": \"object\", \"additionalProperties\": false, "
+    "\"required\": [\"fields\"], \"properties\": {\"fields\": {\"$ref\": \"#/$defs/texts\"}, "
+    "\"where\": {\"$ref\": \"#/$defs/condition\"}, \"unique\": {\"type\": \"boolean\"}, "
+    "\"include\": {\"$ref\": \"#/$defs/list\"}}}]},\n"
+    "\"rule\": {\"anyOf\": [{\"$ref\": \"#/$defs/condition\"}, {\"type\": \"object\", "
+    "\"additionalProperties\": false, \"properties\": {\"when\": {\"$ref\": \"#/$defs/condition\"}, "
+    "\"fields\": {\"$ref\": \"#/$defs/list\"}}}]},\n";
+
+void appschema_write(struct buf *out)
+{
+    buf_put_literal(out, "{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
+                         "\"title\": \"Tenon app file\",\n"
+                         "\"type\": \"object\",\n"
+                         "\"additionalProperties\": false,\n"
+                         "\"properties\": {\n");
+    put_settings(out);
+    buf_put_literal(out, ",\n\"include\": {\"$ref\": \"#/$defs/texts\", \"description\": "
+                         "\"further files, by patterns relative to this one\"},\n"
+                         "\"resources\": {\"type\": [\"object\", \"null\"], \"propertyNames\": "
+                         "{\"$ref\": \"#/$defs/name\"}, \"additionalProperties\": {\"$ref\": \"#/$defs/resource\"}, "
+                         "\"description\": \"what the app serves\"}},\n"
+                         "\"$defs\": {\n");
+    buf_put_text(out, definitions);
+    put_resource(out);
+    buf_put_literal(out, "}}\n");
+}
