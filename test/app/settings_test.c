@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -271,6 +272,61 @@ static void settings_addresses_are_host_and_port(void **state)
     arena_fini(&arena);
 }
 
+static const char manual_path[] = "../../docs/manual/app-file.md";
+
+/* Each block that the manual marks as an app file is one, without a warning. */
+static void settings_of_the_manual_are_valid(void **state)
+{
+    static const char fence[] = "\n```yaml app\n";
+    struct buf manual;
+    size_t count = 0;
+    buf_init(&manual, 1 << 20);
+    read_file(manual_path, &manual);
+    buf_put_byte(&manual, '\0');
+    for (char *at = strstr(manual.ptr, fence); at; at = strstr(at, fence), count++) {
+        struct world world;
+        at += sizeof fence - 1;
+        char *close = strstr(at, "\n```\n");
+        assert_non_null(close);
+        close[1] = '\0';
+        load_text(&world, at);
+        if (world.diag.first && world.diag.first->place.line > 1)
+            fail_msg("block %zu, line %u: %s", count + 1, world.diag.first->place.line, world.diag.first->message);
+        assert_int_equal(world.error, OK);
+        unload(&world);
+        close[1] = '`';
+    }
+    assert_true(count >= 5);
+    buf_fini(&manual);
+}
+
+static void settings_are_all_in_the_manual_as_the_table_has_them(void **state)
+{
+    struct buf manual, line;
+    size_t count;
+    const struct settings_row *rows = settings_rows(&count);
+    buf_init(&manual, 1 << 20);
+    buf_init(&line, 1 << 20);
+    read_file(manual_path, &manual);
+    for (size_t i = 0; i < count; i++) {
+        const struct settings_row *row = &rows[i];
+        buf_clear(&line);
+        buf_printf(&line, "| `%s` | ", row->path);
+        if (row->standard)
+            buf_printf(&line, "`%s`", row->standard);
+        buf_put_literal(&line, " | ");
+        if (row->low)
+            buf_printf(&line, "%s to %s", row->low, row->high);
+        for (const char *at = row->choices ? row->choices : ""; *at; at++)
+            buf_put(&line, *at == '|' ? ", " : at, *at == '|' ? 2 : 1);
+        buf_printf(&line, " | %s |\n", row->help);
+        if (!memmem(manual.ptr, manual.len, line.ptr, line.len))
+            fail_msg("the manual lacks: %.*s", SLICE_ARG(buf_slice(&line)));
+    }
+    buf_fini(&line);
+    buf_fini(&manual);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +338,8 @@ int main(void)
         cmocka_unit_test(settings_refuse_a_file_that_is_missing_or_too_large),
         cmocka_unit_test(settings_survive_every_failed_allocation),
         cmocka_unit_test(settings_addresses_are_host_and_port),
+        cmocka_unit_test(settings_of_the_manual_are_valid),
+        cmocka_unit_test(settings_are_all_in_the_manual_as_the_table_has_them),
     };
     return cmocka_run_group_tests_name("app/settings", tests, NULL, NULL);
 }
