@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""generate.py FILE.db [rows]: fills the markets of bench/app.yaml with 100,000 rows, the same ones every time.
+"""Fills the markets of bench/app.yaml with 100,000 rows, the same ones every time: generate.py FILE.db [rows]
 
 The table is the one that Tenon has created in that file; where there is none yet, it is created as Tenon would.
 """
 
+import argparse
 import datetime
 import random
 import sqlite3
-import sys
 
 TABLE = """
 create table if not exists markets (
@@ -35,7 +35,7 @@ def has_index(db):
     return "USING" in str(plan) and "INDEX" in str(plan) and "TEMP B-TREE" not in str(plan)
 
 
-def main(path, count=100_000):
+def fill(path, count):
     db = sqlite3.connect(path)
     db.execute("pragma journal_mode = wal")
     with db:
@@ -51,4 +51,8 @@ def main(path, count=100_000):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("path", help="the database file")
+    parser.add_argument("count", nargs="?", type=int, default=100_000, help="how many rows (100,000)")
+    options = parser.parse_args()
+    fill(options.path, options.count)
