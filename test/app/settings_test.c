@@ -170,6 +170,81 @@ static void settings_of_a_good_file_are_what_it_says(void **state)
     unload(&world);
 }
 
+static const struct field *field_of(const struct resource *resource, const char *name)
+{
+    const struct field *field = resource_find_field(resource, slice_from(name));
+    assert_non_null(field);
+    return field;
+}
+
+static void assert_default(const struct resource *resource, const char *name, struct value expected)
+{
+    const struct field *field = field_of(resource, name);
+    assert_int_equal(field->default_kind, DEFAULT_VALUE);
+    assert_int_equal(field->default_value.kind, expected.kind);
+    if (expected.kind == VALUE_TEXT)
+        assert_true(slice_eq(field->default_value.text, expected.text));
+    else
+        assert_int_equal(field->default_value.integer, expected.integer);
+}
+
+static void settings_hold_the_schema_that_the_resources_declare(void **state)
+{
+    struct world world;
+    load(&world, "good/app.yaml");
+    assert_int_equal(world.error, OK);
+    const struct schema *schema = world.settings.schema;
+    const struct resource *orders = schema_find(schema, SLICE("orders"));
+    const struct resource *users = schema_find(schema, SLICE("users"));
+    assert_ptr_equal(schema->account, users);
+    assert_int_equal(orders->id_kind, ID_INT);
+    assert_int_equal(orders->field_count, 14);
+    assert_ptr_equal(&orders->fields[0], orders->id);
+    assert_ptr_equal(&orders->fields[13], orders->version);
+    assert_string_equal(orders->description, "What somebody bought.");
+    assert_ptr_equal(resource_find_json(orders, SLICE("placedAt")), field_of(orders, "placed_at"));
+    assert_true(slice_eq_text(field_of(orders, "is_gift")->json_key, "\"isGift\":"));
+
+    const struct field *buyer = field_of(orders, "buyer"), *note = field_of(orders, "note");
+    assert_int_equal(buyer->flags, FIELD_REQUIRED | FIELD_READONLY);
+    assert_int_equal(buyer->on_delete, ON_DELETE_CASCADE);
+    assert_int_equal(buyer->default_kind, DEFAULT_AUTH_ID);
+    assert_ptr_equal(buyer->type.target, users);
+    assert_int_equal(field_of(orders, "placed_at")->default_kind, DEFAULT_NOW);
+    assert_true(field_is(field_of(users, "password"), FIELD_HIDDEN));
+    assert_int_equal(note->type.max, 20);
+    assert_non_null(note->pattern);
+    assert_default(orders, "note", value_text(SLICE("it's")));
+    assert_default(orders, "state", value_text(SLICE("in transit")));
+    assert_default(orders, "total", value_int(1250));
+    assert_default(orders, "price_limit", value_int(-5));
+    assert_default(orders, "is_gift", value_int(0));
+    assert_int_equal(field_of(orders, "tags")->type.element->max, 20);
+    assert_true(field_of(orders, "weight")->type.float_max == 1000.5);
+
+    assert_int_equal(orders->index_count,
+                     4); /* the declared, and one for each reference: a partial one does not count */
+    assert_int_equal(orders->indexes[0].column_count, 2);
+    assert_true(orders->indexes[0].columns[1].is_descending);
+    assert_true(orders->indexes[1].is_unique);
+    assert_non_null(orders->indexes[1].where);
+    assert_ptr_equal(orders->indexes[1].include[0], note);
+    assert_int_equal(orders->search_count, 1);
+    assert_int_equal(users->relation_count, 2);
+    assert_true(slice_eq_text(users->relations[0].name, "orders"));
+    assert_ptr_equal(users->relations[0].via, buyer);
+    assert_true(slice_eq_text(users->relations[1].name, "sales"));
+
+    assert_non_null(orders->access[ACTION_READ].allow);
+    assert_null(orders->access[ACTION_READ].fields);
+    const uint64_t *writable = orders->access[ACTION_UPDATE].fields;
+    assert_int_equal(writable[0], 1u << note->index | 1u << field_of(orders, "state")->index);
+    assert_true(users->access[ACTION_CREATE].is_given);
+    assert_null(users->access[ACTION_CREATE].allow);
+    assert_false(users->access[ACTION_DELETE].is_given);
+    unload(&world);
+}
+
 static void settings_not_given_are_the_documented_defaults(void **state)
 {
     struct world world;
@@ -333,6 +408,7 @@ int main(void)
         cmocka_unit_test(settings_tell_every_mistake_of_a_broken_file_at_its_place),
         cmocka_unit_test(settings_never_print_what_a_variable_holds),
         cmocka_unit_test(settings_of_a_good_file_are_what_it_says),
+        cmocka_unit_test(settings_hold_the_schema_that_the_resources_declare),
         cmocka_unit_test(settings_not_given_are_the_documented_defaults),
         cmocka_unit_test(settings_warn_of_what_nobody_may_do_and_not_of_what_was_forbidden),
         cmocka_unit_test(settings_refuse_a_file_that_is_missing_or_too_large),
