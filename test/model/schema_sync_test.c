@@ -309,8 +309,8 @@ static void ddl_of_a_schema_is_what_it_was(void **state)
         "CREATE UNIQUE INDEX \"users_email_key\" ON \"users\" (\"email\")",
         "CREATE INDEX \"notes_by_price\" ON \"notes\" (\"by\", \"price\" DESC)",
         "CREATE INDEX \"notes_after_note\" ON \"notes\" (\"after_note\")",
-        "CREATE VIRTUAL TABLE \"_tenon_search_notes\" USING fts5 (\"text\", content='notes', "
-        "tokenize='unicode61 remove_diacritics 2', prefix='2 3')",
+        ("CREATE VIRTUAL TABLE \"_tenon_search_notes\" USING fts5 (\"text\", content='notes', "
+         "tokenize='unicode61 remove_diacritics 2', prefix='2 3')"),
     };
     struct world world;
     struct ddl ddl;
