@@ -155,7 +155,9 @@ void rest_set_etag(struct exchange *x, const struct shape *shape, int64_t versio
 {
     if (version == 0)
         return;
-    const char *tag = arena_printf(x->arena, "%lld", (long long)version);
-    x->etag = slice_from(tag);
+    char digits[24];
+    struct buf tag = {.ptr = digits, .cap = sizeof digits, .limit_bytes = sizeof digits};
+    buf_put_int(&tag, version);
+    x->etag = arena_slice(x->arena, buf_slice(&tag));
     x->etag_is_weak = !shape->is_plain;
 }

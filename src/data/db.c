@@ -73,18 +73,17 @@ static enum error resolve_path(const struct db_config *config, struct diag *diag
     return OK;
 }
 
-/* Makes the parent folders of a file. */
-static enum error make_folders(const char *path, struct diag *diag)
+/* Makes the parent folders of a file; the path is cut at each slash in turn and mended again. */
+static enum error make_folders(char *path, struct diag *diag)
 {
-    char folder[PATH_BYTES_MAX];
-    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        size_t length = (size_t)(slash - path);
-        memcpy(folder, path, length);
-        folder[length] = '\0';
-        if (mkdir(folder, 0777) == 0 || errno == EEXIST)
-            continue;
-        diag_say(diag, NULL, "the folder %s cannot be made: %s", folder, strerrordesc_np(errno));
-        return ERROR_IO;
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        bool exists = mkdir(path, 0777) == 0 || errno == EEXIST;
+        if (!exists)
+            diag_say(diag, NULL, "the folder %s cannot be made: %s", path, strerrordesc_np(errno));
+        *slash = '/';
+        if (!exists)
+            return ERROR_IO;
     }
     return OK;
 }
@@ -126,6 +125,7 @@ static enum error open_all(struct db *db, struct diag *diag)
 
 enum error db_open(const struct db_config *config, struct diag *diag, struct db **out)
 {
+    sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     struct db *db = calloc(1, sizeof *db);
     if (!db)
@@ -213,20 +213,21 @@ struct slice db_column_name(const struct db_rows *rows, unsigned column)
     return slice_from(sqlite3_column_name(rows->statement, (int)column));
 }
 
-static struct slice column_bytes(const struct db_rows *rows, int column, const void *bytes)
+static struct slice value_bytes(sqlite3_value *value, const void *bytes)
 {
-    return slice_of(bytes ? bytes : "", (size_t)sqlite3_column_bytes(rows->statement, column));
+    return slice_of(bytes ? bytes : "", (size_t)sqlite3_value_bytes(value));
 }
 
+/* One call for the column, the rest on its value: with SQLite's mutexes off an unprotected value is as good as a
+ * protected one (https://www.sqlite.org/c3ref/value.html), and the column calls would each finish an API call. */
 struct value db_column(const struct db_rows *rows, unsigned column)
 {
-    sqlite3_stmt *statement = rows->statement;
-    int i = (int)column;
-    switch (sqlite3_column_type(statement, i)) {
-    case SQLITE_INTEGER: return value_int(sqlite3_column_int64(statement, i));
-    case SQLITE_FLOAT: return value_float(sqlite3_column_double(statement, i));
-    case SQLITE_TEXT: return value_text(column_bytes(rows, i, sqlite3_column_text(statement, i)));
-    case SQLITE_BLOB: return value_blob(column_bytes(rows, i, sqlite3_column_blob(statement, i)));
+    sqlite3_value *value = sqlite3_column_value(rows->statement, (int)column);
+    switch (sqlite3_value_type(value)) {
+    case SQLITE_INTEGER: return value_int(sqlite3_value_int64(value));
+    case SQLITE_FLOAT: return value_float(sqlite3_value_double(value));
+    case SQLITE_TEXT: return value_text(value_bytes(value, sqlite3_value_text(value)));
+    case SQLITE_BLOB: return value_blob(value_bytes(value, sqlite3_value_blob(value)));
     default: return VALUE_NOTHING;
     }
 }
