@@ -9,7 +9,7 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/slice.h"
-#include "data/value.h"
+#include "base/value.h"
 
 struct hmac_key;
 

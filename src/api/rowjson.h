@@ -8,7 +8,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "data/value.h"
+#include "base/value.h"
 #include "model/query.h"
 #include "model/session.h"
 

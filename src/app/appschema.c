@@ -119,7 +119,7 @@ static void put_settings(struct buf *out)
         buf_put_literal(out, "}}");
 }
 
-/* What stands in each section of a resource, by the names of schema_sections(). */
+/* What stands in each section of a resource, by the names of schema_build_sections(). */
 static const struct shape {
     const char *name, *json;
 } shapes[] = {
@@ -139,7 +139,7 @@ static void put_resource(struct buf *out)
                     "\"resource\": {\"type\": \"object\", \"additionalProperties\": false, \"required\": [\"fields\"], "
                     "\"properties\": {");
     const char *comma = "\n";
-    for (const struct schema_section *section = schema_sections(); section->name; section++)
+    for (const struct schema_section *section = schema_build_sections(); section->name; section++)
         for (size_t i = 0; section->help && i < ARRAY_LEN(shapes); i++) {
             if (strcmp(shapes[i].name, section->name) != 0)
                 continue;

@@ -77,7 +77,7 @@ void settings_fini(struct settings *settings);
 /* Reads an address such as `127.0.0.1:8080`, `[::1]:0` or `:80`, as `listen` and the command line take it.
  * Errors: ERROR_VALIDATION, ERROR_MEMORY. */
 MUST_USE
-enum error settings_parse_address(struct slice text, struct arena *arena, struct settings_address *out);
+enum error settings_value_address(struct slice text, struct arena *arena, struct settings_address *out);
 
 /* A row of settings.def. */
 enum settings_kind {

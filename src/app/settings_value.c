@@ -212,7 +212,7 @@ static bool split_host(struct slice *rest, struct slice *host)
     return !is_bracketed || host->len > 0;
 }
 
-enum error settings_parse_address(struct slice text, struct arena *arena, struct settings_address *out)
+enum error settings_value_address(struct slice text, struct arena *arena, struct settings_address *out)
 {
     struct slice host, port = text;
     int64_t number;
@@ -232,7 +232,7 @@ static const char address_hint[] = "host:port, such as 127.0.0.1:8080, [::1]:808
 static enum error read_address(struct settings_reader *reader, const struct settings_row *row, const struct node *node,
                                struct settings_address *out)
 {
-    enum error error = is_scalar(node) ? settings_parse_address(node->text, reader->arena, out) : ERROR_VALIDATION;
+    enum error error = is_scalar(node) ? settings_value_address(node->text, reader->arena, out) : ERROR_VALIDATION;
     if (error == ERROR_VALIDATION)
         return refuse(reader, row, node, address_hint, "must be an address");
     if (error == OK && node->is_secret)

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "data/checkpointer.h"
-#include "data/conn.h"
+#include "data/db_conn.h"
 #include "data/reader.h"
 #include "data/sqlite.h"
 #include "data/writer.h"

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/error.h"
-#include "data/value.h"
+#include "base/value.h"
 
 /* The SQL interface: what every driver gives and all that the layers above see. */
 

@@ -8,7 +8,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "data/conn.h"
+#include "data/db_conn.h"
 #include "rt/core.h"
 #include "rt/wait.h"
 

@@ -7,8 +7,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/value.h"
 #include "data/db.h"
-#include "data/value.h"
 
 /* A statement being written: text and bound arguments together, so that a value can only ever be an argument. Text
  * comes from literals of this program and from identifiers of the schema, never from a caller.

@@ -36,7 +36,6 @@ static const char pragmas[] = "PRAGMA journal_mode=WAL;"
                               "PRAGMA temp_store=MEMORY;"
                               "PRAGMA cache_size=-8192;"
                               "PRAGMA mmap_size=268435456;"
-                              "PRAGMA cell_size_check=ON;"
                               "PRAGMA wal_autocheckpoint=0;";
 
 /* The statements of a body run inside the writer's transaction: they may not end it. */

@@ -25,7 +25,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "data/checkpointer.h"
-#include "data/conn.h"
+#include "data/db_conn.h"
 #include "data/sqlite.h"
 #include "rt/core.h"
 #include "rt/fiber.h"

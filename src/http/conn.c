@@ -175,8 +175,8 @@ static void linger(struct conn *conn)
 
 void conn_refuse(struct conn_host *host, int fd, const struct address *peer)
 {
-    static char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
-                           "Connection: close\r\n\r\n";
+    char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
+                    "Connection: close\r\n\r\n";
     struct iovec vector = {answer, sizeof(answer) - 1};
     struct conn *conn;
     size_t sent;

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "data/value.h"
+#include "base/value.h"
 
 struct field;
 

@@ -9,7 +9,7 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/slice.h"
-#include "data/value.h"
+#include "base/value.h"
 #include "model/schema.h"
 #include "model/session.h"
 
@@ -27,9 +27,10 @@ struct change {
     struct value *values; /* by field index, as stored (a password as sent until it is prepared) */
     uint64_t sent[4];     /* bit set over field indexes: what the caller sent */
     uint64_t written[4];  /* what the statement writes: sent, defaults, and what the server sets */
-    uint64_t pending[4]; /* values that only the unit of work will know ("$m.id" of a batch): set before change_apply() */
-    uint64_t merged[4];   /* json fields to be merged by RFC 7396 instead of set */
-    struct slice prefix;  /* before field names in diagnostics: "operations.1." */
+    uint64_t
+        pending[4]; /* values that only the unit of work will know ("$m.id" of a batch): set before change_apply() */
+    uint64_t merged[4];  /* json fields to be merged by RFC 7396 instead of set */
+    struct slice prefix; /* before field names in diagnostics: "operations.1." */
 
     bool has_if_match;
     bool if_match_any;       /* If-Match: * */

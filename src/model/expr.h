@@ -9,8 +9,8 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/error.h"
+#include "base/value.h"
 #include "data/sql.h"
-#include "data/value.h"
 #include "model/caller.h"
 #include "model/schema.h"
 

@@ -5,13 +5,12 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/error.h"
-#include "data/value.h"
+#include "base/value.h"
 #include "model/schema.h"
 
-/* Parses the text of a value as type_parse_text() does, and holds it to the field's pattern. A password is only measured:
- * it is hashed when the change is prepared.
- * Owner:  the text of `out` lies in `text` or in `arena`.
- * Errors: ERROR_VALIDATION with `*why`, a sentence without a subject; ERROR_MEMORY. */
+/* Parses the text of a value as type_parse_text() does, and holds it to the field's pattern. A password is only
+ * measured: it is hashed when the change is prepared. Owner:  the text of `out` lies in `text` or in `arena`. Errors:
+ * ERROR_VALIDATION with `*why`, a sentence without a subject; ERROR_MEMORY. */
 MUST_USE enum error field_parse_text(const struct field *field, struct slice text, struct arena *arena,
                                      const char **why, struct value *out);
 

@@ -4,7 +4,7 @@
 
 #include "base/attr.h"
 #include "base/error.h"
-#include "data/value.h"
+#include "base/value.h"
 #include "model/schema.h"
 #include "model/session.h"
 

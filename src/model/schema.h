@@ -10,7 +10,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/slice.h"
-#include "data/value.h"
+#include "base/value.h"
 
 /* The resources of an app: what the app file declares, resolved and checked. Immutable once loaded, shared by all
  * cores, and freed with the arena it lives in. */
@@ -154,7 +154,7 @@ struct schema {
     struct resource *resources;
     size_t resource_count;
     struct schema_pattern *patterns; /* all of them; schema_build_release() destroys them */
-    const struct resource *account; /* the resource that signs in (has a password field), or NULL */
+    const struct resource *account;  /* the resource that signs in (has a password field), or NULL */
 };
 
 /* The resource of that name, or NULL. */

@@ -49,7 +49,7 @@ static enum error read_expression(struct rule *rule, const struct node *node)
     rule->access.is_given = !slice_eq_text(node->text, "false");
     if (!rule->access.is_given || slice_eq_text(node->text, "true"))
         return OK;
-    TRY(schema_expr(rule->draft, node, &scope, &allow));
+    TRY(schema_build_expr(rule->draft, node, &scope, &allow));
     rule->access.allow = allow;
     return OK;
 }

@@ -44,13 +44,13 @@ static const struct schema_section sections[] = {
     {NULL, NULL},
 };
 
-const struct schema_section *schema_sections(void)
+const struct schema_section *schema_build_sections(void)
 {
     return sections;
 }
 
-enum error schema_expr(struct schema_draft *draft, const struct node *node, const struct expr_scope *scope,
-                       struct expr **out)
+enum error schema_build_expr(struct schema_draft *draft, const struct node *node, const struct expr_scope *scope,
+                             struct expr **out)
 {
     struct diag scratch;
     struct diag *diag = draft->diag;
@@ -165,7 +165,7 @@ static enum error resolve(struct schema_draft *draft)
     TRY(schema_relation_resolve(draft));
     for (size_t i = 0; i < count; i++) {
         TRY(schema_index_resolve(draft, &draft->resources[i]));
-        TRY(schema_search_resolve(draft, &draft->resources[i]));
+        TRY(schema_index_search(draft, &draft->resources[i]));
         TRY(schema_access_resolve(draft, &draft->resources[i]));
     }
     return OK;

@@ -26,6 +26,6 @@ struct schema_section {
     const char *name;
     const char *help; /* NULL: not available yet */
 };
-const struct schema_section *schema_sections(void);
+const struct schema_section *schema_build_sections(void);
 
 #endif

@@ -69,7 +69,7 @@ enum error schema_relation_resolve(struct schema_draft *draft);
 MUST_USE
 enum error schema_index_resolve(struct schema_draft *draft, struct resource_draft *resource);
 MUST_USE
-enum error schema_search_resolve(struct schema_draft *draft, struct resource_draft *resource);
+enum error schema_index_search(struct schema_draft *draft, struct resource_draft *resource);
 MUST_USE
 enum error schema_access_resolve(struct schema_draft *draft, struct resource_draft *resource);
 
@@ -78,7 +78,7 @@ enum error schema_access_resolve(struct schema_draft *draft, struct resource_dra
 struct expr;
 struct expr_scope;
 MUST_USE
-enum error schema_expr(struct schema_draft *draft, const struct node *node, const struct expr_scope *scope,
-                       struct expr **out);
+enum error schema_build_expr(struct schema_draft *draft, const struct node *node, const struct expr_scope *scope,
+                             struct expr **out);
 
 #endif

@@ -141,7 +141,7 @@ static enum error read_where(struct index_draft *index, const struct node *node)
         refuse(index, node->place, "write where: \"status == 'active'\"", "\"where\" must be an expression");
         return OK;
     }
-    TRY(schema_expr(index->draft, node, &scope, &where));
+    TRY(schema_build_expr(index->draft, node, &scope, &where));
     index->present->where = where;
     index->is_wrong = index->is_wrong || !where;
     return OK;
@@ -284,7 +284,7 @@ static const struct field *find_searched(struct schema_draft *draft, const struc
     return field;
 }
 
-enum error schema_search_resolve(struct schema_draft *draft, struct resource_draft *own)
+enum error schema_index_search(struct schema_draft *draft, struct resource_draft *own)
 {
     const struct node *list = node_find(own->node, "search");
     if (!list || node_is_empty(list))

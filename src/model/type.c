@@ -12,15 +12,15 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "base/hex.h"
 #include "base/number.h"
 #include "base/timecode.h"
 #include "base/utf8.h"
+#include "base/uuid.h"
 
 typedef enum error form_parser(const struct type *type, struct slice text, struct arena *arena, const char **why,
                                struct value *out);
 
-enum { UUID_BYTES = 36, DECIMAL_TEXT_BYTES = 32 };
+enum { DECIMAL_TEXT_BYTES = 32 };
 
 static enum error refuse(const char **why, const char *sentence)
 {
@@ -165,21 +165,11 @@ static enum error parse_date(const struct type *type, struct slice text, struct 
     return OK;
 }
 
-static bool is_dash(size_t at)
-{
-    return at == 8 || at == 13 || at == 18 || at == 23;
-}
-
 static enum error parse_uuid(const struct type *type, struct slice text, struct arena *arena, const char **why,
                              struct value *out)
 {
-    char bytes[UUID_BYTES];
-    bool is_uuid = text.len == UUID_BYTES;
-    for (size_t i = 0; i < UUID_BYTES && is_uuid; i++) {
-        is_uuid = is_dash(i) ? text.ptr[i] == '-' : hex_digit(text.ptr[i]) >= 0;
-        bytes[i] = (char)(text.ptr[i] >= 'A' && text.ptr[i] <= 'F' ? text.ptr[i] | 0x20 : text.ptr[i]);
-    }
-    if (!is_uuid)
+    char bytes[UUID_TEXT_BYTES];
+    if (uuid_parse(text, bytes) != OK)
         return refuse(why, "must be a uuid as 01890a5d-ac96-774b-bcce-b302099a8057");
     return keep_text(bytes, sizeof bytes, arena, out);
 }

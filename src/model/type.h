@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "data/value.h"
+#include "base/value.h"
 #include "model/schema.h"
 
 /* Texts to stored values and back to an order, by type: model/schema.h says how each type is stored. */

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 
 #include "base/digest.h"
+#include "base/value.h"
 #include "data/db.h"
-#include "data/value.h"
 
 struct idempotency {
     pthread_mutex_t mutex;

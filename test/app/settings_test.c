@@ -337,7 +337,7 @@ static void settings_addresses_are_host_and_port(void **state)
     arena_init(&arena, 100000);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct settings_address address;
-        enum error error = settings_parse_address(slice_from(rows[i].text), &arena, &address);
+        enum error error = settings_value_address(slice_from(rows[i].text), &arena, &address);
         assert_int_equal(error, rows[i].host ? OK : ERROR_VALIDATION);
         if (rows[i].host) {
             assert_string_equal(address.host, rows[i].host);

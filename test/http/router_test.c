@@ -56,83 +56,86 @@ static void put_hit(const struct router_hit *hit, enum error error, struct buf *
         buf_printf(out, " %.*s=%.*s", SLICE_ARG(hit->route->param_names[i]), SLICE_ARG(hit->params[i]));
 }
 
+static const struct {
+    enum http_method method;
+    const char *path;
+    const char *expected;
+} routes_of_paths[] = {
+    {HTTP_GET, "/", "GET /"},
+    {HTTP_GET, "/health", "GET /health"},
+    {HTTP_HEAD, "/health", "GET /health"},
+    {HTTP_POST, "/health", "METHOD_NOT_ALLOWED GET, HEAD, OPTIONS"},
+    {HTTP_OPTIONS, "/health", "METHOD_NOT_ALLOWED GET, HEAD, OPTIONS"},
+    {HTTP_OTHER, "/health", "METHOD_NOT_ALLOWED GET, HEAD, OPTIONS"},
+    {HTTP_OPTIONS, "/own", "OPTIONS /own"},
+    {HTTP_HEAD, "/own", "HEAD /own"},
+    {HTTP_GET, "/own", "METHOD_NOT_ALLOWED HEAD, OPTIONS"},
+    {HTTP_GET, "/Health", "NOT_FOUND"},
+    {HTTP_GET, "/health/", "NOT_FOUND"},
+    {HTTP_GET, "//health", "NOT_FOUND"},
+    {HTTP_GET, "//", "NOT_FOUND"},
+    {HTTP_GET, "", "NOT_FOUND"},
+    {HTTP_OPTIONS, "*", "NOT_FOUND"},
+    {HTTP_GET, "health", "NOT_FOUND"},
+    {HTTP_GET, "/healt", "NOT_FOUND"},
+    {HTTP_GET, "/healthy", "NOT_FOUND"},
+    {HTTP_GET, "/api", "NOT_FOUND"},
+    {HTTP_GET, "/api/v1", "NOT_FOUND"},
+    {HTTP_GET, "/api/v1/markets", "GET /api/v1/markets"},
+    {HTTP_POST, "/api/v1/markets", "POST /api/v1/markets"},
+    {HTTP_PUT, "/api/v1/markets", "METHOD_NOT_ALLOWED GET, HEAD, POST, OPTIONS"},
+    {HTTP_GET, "/api/v1/batch", "METHOD_NOT_ALLOWED POST, OPTIONS"},
+    {HTTP_GET, "/api/v1/markets/7", "GET /api/v1/markets/:id id=7"},
+    {HTTP_DELETE, "/api/v1/markets/7", "DELETE /api/v1/markets/:market market=7"},
+    {HTTP_PUT, "/api/v1/markets/7", "METHOD_NOT_ALLOWED GET, HEAD, PATCH, DELETE, OPTIONS"},
+    {HTTP_GET, "/api/v1/markets/top", "GET /api/v1/markets/top"},
+    {HTTP_PATCH, "/api/v1/markets/top", "PATCH /api/v1/markets/:id id=top"},
+    {HTTP_PUT, "/api/v1/markets/top", "METHOD_NOT_ALLOWED GET, HEAD, PATCH, DELETE, OPTIONS"},
+    {HTTP_GET, "/api/v1/markets/7/depth", "GET /api/v1/markets/:id/depth id=7"},
+    {HTTP_GET, "/api/v1/markets/top/depth", "GET /api/v1/markets/:id/depth id=top"},
+    {HTTP_GET, "/api/v1/markets/top/depth/3", "GET /api/v1/markets/top/depth/:level level=3"},
+    {HTTP_GET, "/api/v1/markets/7/depth/3", "NOT_FOUND"},
+    {HTTP_GET, "/1/2/3/4/5/6/7/8", "GET /:a/:b/:c/:d/:e/:f/:g/:h a=1 b=2 c=3 d=4 e=5 f=6 g=7 h=8"},
+    {HTTP_GET, "/api/v1/markets/top/depth/6/7/8",
+     "GET /:a/:b/:c/:d/:e/:f/:g/:h a=api b=v1 c=markets d=top e=depth f=6 g=7 h=8"},
+    {HTTP_GET, "/1/2/3/4/5/6/7/8/9", "NOT_FOUND"},
+    {HTTP_GET, "/1/2/3/4/5/6/7", "NOT_FOUND"},
+    {HTTP_GET, "/1/2/3/4//6/7/8", "NOT_FOUND"},
+    {HTTP_GET, "/api/v1/markets/a%2Fb", "GET /api/v1/markets/:id id=a/b"},
+    {HTTP_GET, "/api/v1/markets/a+b%20c%25", "GET /api/v1/markets/:id id=a+b c%"},
+    {HTTP_GET, "/api/v1/markets/caf%C3%A9", "GET /api/v1/markets/:id id=caf\xc3\xa9"},
+    {HTTP_GET, "/api/v1/m%61rkets", "GET /api/v1/markets"},
+    {HTTP_GET, "/api%2Fv1/markets", "NOT_FOUND"},
+    {HTTP_GET, "/%3Aid", "NOT_FOUND"},
+    {HTTP_GET, "/api/v1/markets/.", "NOT_FOUND"},
+    {HTTP_GET, "/api/v1/markets/..", "NOT_FOUND"},
+    {HTTP_GET, "/api/v1/markets/%2e%2E", "NOT_FOUND"},
+    {HTTP_GET, "/api/v1/markets/.%2e", "NOT_FOUND"},
+    {HTTP_GET, "/api/v1/../v1/markets", "NOT_FOUND"},
+    {HTTP_GET, "/api/v1/markets/...", "GET /api/v1/markets/:id id=..."},
+    {HTTP_GET, "/api/v1/markets/%", "PARSE_ERROR"},
+    {HTTP_GET, "/api/v1/markets/%4", "PARSE_ERROR"},
+    {HTTP_GET, "/api/v1/markets/%zz", "PARSE_ERROR"},
+    {HTTP_GET, "/api/v1/markets/a%00", "PARSE_ERROR"},
+    {HTTP_GET, "/api/v1/markets/%ff", "PARSE_ERROR"},
+    {HTTP_GET, "/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3", "NOT_FOUND"},
+};
+
 static void a_path_leads_to_its_most_static_route(void **state)
 {
-    static const struct {
-        enum http_method method;
-        const char *path;
-        const char *expected;
-    } rows[] = {
-        {HTTP_GET, "/", "GET /"},
-        {HTTP_GET, "/health", "GET /health"},
-        {HTTP_HEAD, "/health", "GET /health"},
-        {HTTP_POST, "/health", "METHOD_NOT_ALLOWED GET, HEAD, OPTIONS"},
-        {HTTP_OPTIONS, "/health", "METHOD_NOT_ALLOWED GET, HEAD, OPTIONS"},
-        {HTTP_OTHER, "/health", "METHOD_NOT_ALLOWED GET, HEAD, OPTIONS"},
-        {HTTP_OPTIONS, "/own", "OPTIONS /own"},
-        {HTTP_HEAD, "/own", "HEAD /own"},
-        {HTTP_GET, "/own", "METHOD_NOT_ALLOWED HEAD, OPTIONS"},
-        {HTTP_GET, "/Health", "NOT_FOUND"},
-        {HTTP_GET, "/health/", "NOT_FOUND"},
-        {HTTP_GET, "//health", "NOT_FOUND"},
-        {HTTP_GET, "//", "NOT_FOUND"},
-        {HTTP_GET, "", "NOT_FOUND"},
-        {HTTP_OPTIONS, "*", "NOT_FOUND"},
-        {HTTP_GET, "health", "NOT_FOUND"},
-        {HTTP_GET, "/healt", "NOT_FOUND"},
-        {HTTP_GET, "/healthy", "NOT_FOUND"},
-        {HTTP_GET, "/api", "NOT_FOUND"},
-        {HTTP_GET, "/api/v1", "NOT_FOUND"},
-        {HTTP_GET, "/api/v1/markets", "GET /api/v1/markets"},
-        {HTTP_POST, "/api/v1/markets", "POST /api/v1/markets"},
-        {HTTP_PUT, "/api/v1/markets", "METHOD_NOT_ALLOWED GET, HEAD, POST, OPTIONS"},
-        {HTTP_GET, "/api/v1/batch", "METHOD_NOT_ALLOWED POST, OPTIONS"},
-        {HTTP_GET, "/api/v1/markets/7", "GET /api/v1/markets/:id id=7"},
-        {HTTP_DELETE, "/api/v1/markets/7", "DELETE /api/v1/markets/:market market=7"},
-        {HTTP_PUT, "/api/v1/markets/7", "METHOD_NOT_ALLOWED GET, HEAD, PATCH, DELETE, OPTIONS"},
-        {HTTP_GET, "/api/v1/markets/top", "GET /api/v1/markets/top"},
-        {HTTP_PATCH, "/api/v1/markets/top", "PATCH /api/v1/markets/:id id=top"},
-        {HTTP_PUT, "/api/v1/markets/top", "METHOD_NOT_ALLOWED GET, HEAD, PATCH, DELETE, OPTIONS"},
-        {HTTP_GET, "/api/v1/markets/7/depth", "GET /api/v1/markets/:id/depth id=7"},
-        {HTTP_GET, "/api/v1/markets/top/depth", "GET /api/v1/markets/:id/depth id=top"},
-        {HTTP_GET, "/api/v1/markets/top/depth/3", "GET /api/v1/markets/top/depth/:level level=3"},
-        {HTTP_GET, "/api/v1/markets/7/depth/3", "NOT_FOUND"},
-        {HTTP_GET, "/1/2/3/4/5/6/7/8", "GET /:a/:b/:c/:d/:e/:f/:g/:h a=1 b=2 c=3 d=4 e=5 f=6 g=7 h=8"},
-        {HTTP_GET, "/api/v1/markets/top/depth/6/7/8",
-         "GET /:a/:b/:c/:d/:e/:f/:g/:h a=api b=v1 c=markets d=top e=depth f=6 g=7 h=8"},
-        {HTTP_GET, "/1/2/3/4/5/6/7/8/9", "NOT_FOUND"},
-        {HTTP_GET, "/1/2/3/4/5/6/7", "NOT_FOUND"},
-        {HTTP_GET, "/1/2/3/4//6/7/8", "NOT_FOUND"},
-        {HTTP_GET, "/api/v1/markets/a%2Fb", "GET /api/v1/markets/:id id=a/b"},
-        {HTTP_GET, "/api/v1/markets/a+b%20c%25", "GET /api/v1/markets/:id id=a+b c%"},
-        {HTTP_GET, "/api/v1/markets/caf%C3%A9", "GET /api/v1/markets/:id id=caf\xc3\xa9"},
-        {HTTP_GET, "/api/v1/m%61rkets", "GET /api/v1/markets"},
-        {HTTP_GET, "/api%2Fv1/markets", "NOT_FOUND"},
-        {HTTP_GET, "/%3Aid", "NOT_FOUND"},
-        {HTTP_GET, "/api/v1/markets/.", "NOT_FOUND"},
-        {HTTP_GET, "/api/v1/markets/..", "NOT_FOUND"},
-        {HTTP_GET, "/api/v1/markets/%2e%2E", "NOT_FOUND"},
-        {HTTP_GET, "/api/v1/markets/.%2e", "NOT_FOUND"},
-        {HTTP_GET, "/api/v1/../v1/markets", "NOT_FOUND"},
-        {HTTP_GET, "/api/v1/markets/...", "GET /api/v1/markets/:id id=..."},
-        {HTTP_GET, "/api/v1/markets/%", "PARSE_ERROR"},
-        {HTTP_GET, "/api/v1/markets/%4", "PARSE_ERROR"},
-        {HTTP_GET, "/api/v1/markets/%zz", "PARSE_ERROR"},
-        {HTTP_GET, "/api/v1/markets/a%00", "PARSE_ERROR"},
-        {HTTP_GET, "/api/v1/markets/%ff", "PARSE_ERROR"},
-        {HTTP_GET, "/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3", "NOT_FOUND"},
-    };
     struct router *router = build();
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(routes_of_paths); i++) {
         struct arena arena;
         struct router_hit hit;
         struct buf text;
         arena_init(&arena, 1 << 16);
         buf_init(&text, 1 << 16);
-        enum error error = router_find(router, rows[i].method, slice_from(rows[i].path), &arena, &hit);
+        enum error error =
+            router_find(router, routes_of_paths[i].method, slice_from(routes_of_paths[i].path), &arena, &hit);
         put_hit(&hit, error, &text);
-        if (!slice_eq_text(buf_slice(&text), rows[i].expected))
-            fail_msg("%s %s gives %.*s", method_name(rows[i].method).ptr, rows[i].path, SLICE_ARG(buf_slice(&text)));
+        if (!slice_eq_text(buf_slice(&text), routes_of_paths[i].expected))
+            fail_msg("%s %s gives %.*s", method_name(routes_of_paths[i].method).ptr, routes_of_paths[i].path,
+                     SLICE_ARG(buf_slice(&text)));
         buf_fini(&text);
         arena_fini(&arena);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef DATA_CONN_H
-#define DATA_CONN_H
+#ifndef DATA_DB_CONN_H
+#define DATA_DB_CONN_H
 
 #include <stdint.h>
 
