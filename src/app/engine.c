@@ -24,6 +24,7 @@
 #include "app/admin.h"
 #include "app/gauges.h"
 #include "app/health.h"
+#include "app/housekeeping.h"
 #include "app/watch.h"
 #include "app/worker.h"
 #include "base/log.h"
@@ -380,14 +381,26 @@ static int next_signal(struct engine *engine, const sigset_t *signals, int64_t w
     return received > 0 ? received : 0;
 }
 
+static void keep_house(struct engine *engine, int64_t *due_us)
+{
+    int64_t now_us = clock_monotonic_us(clock_system());
+    if (now_us < *due_us)
+        return;
+    *due_us = now_us + (int64_t)HOUSEKEEPING_MS * 1000;
+    if (housekeeping_run(engine->generation->model) != OK)
+        LOG_WARN(&engine->log, "what is too old could not be deleted; it is tried again");
+}
+
 static void serve(struct engine *engine, const sigset_t *signals)
 {
     struct watch watch;
+    int64_t due_us = clock_monotonic_us(clock_system());
     watch_init(&watch, engine->generation->settings.files, engine->generation->settings.file_count);
     for (;;) {
-        int received = next_signal(engine, signals, engine->options.watch ? WATCH_MS : 3600 * 1000);
+        int received = next_signal(engine, signals, engine->options.watch ? WATCH_MS : HOUSEKEEPING_MS);
         if (received == SIGTERM || received == SIGINT)
             return;
+        keep_house(engine, &due_us);
         if (received != SIGHUP && !(engine->options.watch && watch_has_changed(&watch)))
             continue;
         reload(engine);

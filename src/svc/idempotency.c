@@ -187,11 +187,11 @@ enum error idempotency_store(struct session *session, const struct idempotency_k
         arguments, ARRAY_LEN(arguments), NULL);
 }
 
-enum error idempotency_sweep(struct session *session, int64_t limit)
+enum error idempotency_sweep(struct session *session, int64_t limit, int64_t *deleted)
 {
     const struct value arguments[] = {value_int(oldest_us(session)), value_int(limit)};
     return db_execute(session->conn,
                       SLICE("DELETE FROM _tenon_idempotency WHERE (scope, key) IN (SELECT scope, key FROM "
                             "_tenon_idempotency WHERE created_us <= ?1 LIMIT ?2)"),
-                      arguments, ARRAY_LEN(arguments), NULL);
+                      arguments, ARRAY_LEN(arguments), deleted);
 }

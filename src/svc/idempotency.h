@@ -51,7 +51,7 @@ MUST_USE enum error idempotency_find(struct session *session, const struct idemp
 /* In the same unit: stores the answer, in place of one that is too old. Errors: those of db_execute(). */
 MUST_USE enum error idempotency_store(struct session *session, const struct idempotency_key *key,
                                       const struct idempotency_answer *answer);
-/* In a unit: deletes answers that are too old, `limit` at most. Errors: those of db_execute(). */
-MUST_USE enum error idempotency_sweep(struct session *session, int64_t limit);
+/* In a unit: deletes answers that are too old, `limit` at most; says how many. Errors: those of db_execute(). */
+MUST_USE enum error idempotency_sweep(struct session *session, int64_t limit, int64_t *deleted);
 
 #endif

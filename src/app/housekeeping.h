@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef APP_HOUSEKEEPING_H
+#define APP_HOUSEKEEPING_H
+
+#include "base/attr.h"
+#include "base/error.h"
+
+struct model;
+
+enum { HOUSEKEEPING_MS = 60000 };
+
+/* Deletes what has had its time: answers kept for idempotency keys. A bounded amount a call. Blocks.
+ * Errors: those of session_write(). */
+MUST_USE enum error housekeeping_run(struct model *model);
+
+#endif
