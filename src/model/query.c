@@ -28,6 +28,7 @@ struct writer {
     struct expr_context context;
     struct sql *sql;
     struct arena *arena;
+    struct diag *diag;
     unsigned next_alias;
 };
 
@@ -193,7 +194,10 @@ static void put_after(struct writer *w)
 static enum error put_search(struct writer *w)
 {
     struct slice match;
-    TRY(search_match(w->query->search, w->arena, &match));
+    enum error error = search_match(w->query->search, w->arena, &match);
+    if (error == ERROR_VALIDATION)
+        diag_field(w->diag, SLICE("search"), NULL, "must hold 1 to %d words", SEARCH_WORDS_MAX);
+    TRY(error);
     sql_put(w->sql, "t0.rowid IN (SELECT rowid FROM ");
     search_table_name(w->sql, w->query->resource);
     sql_put(w->sql, " WHERE ");
@@ -284,8 +288,11 @@ static void put_limit(struct writer *w)
 
 static enum error begin(struct session *session, const struct query *query, struct writer *out)
 {
-    *out =
-        (struct writer){.query = query, .context = session_context(session), .arena = session->arena, .next_alias = 1};
+    *out = (struct writer){.query = query,
+                           .context = session_context(session),
+                           .arena = session->arena,
+                           .diag = session->diag,
+                           .next_alias = 1};
     TRY(policy_admit(query->resource, ACTION_READ, &out->context));
     TRY(session_read(session));
     out->sql = session_sql(session);
