@@ -11,6 +11,8 @@
 #include "api/rest_write.h"
 #include "api/rowjson.h"
 #include "base/digest.h"
+#include "http/http1.h"
+#include "http/negotiate.h"
 #include "http/site.h"
 #include "model/model.h"
 #include "model/query.h"
@@ -99,13 +101,18 @@ void rest_render_error(struct exchange *x, enum error error, void *data)
     envelope_error(&rest->settings, x, error);
 }
 
-void rest_session(struct exchange *x, struct model *model, struct session *session)
+enum error rest_begin(struct exchange *x, struct model *model, struct session *session)
 {
     session_init(session, model, x->fiber, core_index(x->core));
     session->deadline = x->deadline;
     session->now_us = x->now_us;
     session->arena = x->arena;
     session->diag = &x->diag;
+    struct slice accept = exchange_header(x, HTTP1_HEADER_ACCEPT);
+    if (accept.len == 0 || negotiate_accept(accept, SLICE("application/json")) > 0)
+        return OK;
+    diag_say(&x->diag, "send Accept: application/json", "only application/json can be answered");
+    return ERROR_NOT_ACCEPTABLE;
 }
 
 enum error rest_path_id(const struct resource *resource, struct slice text, struct arena *arena, struct value *out)

@@ -193,8 +193,9 @@ enum error rest_batch(struct exchange *x, void *data)
 {
     struct rest *rest = data;
     struct session session;
-    rest_session(x, rest->model, &session);
-    enum error error = serve(x, rest, &session);
+    enum error error = rest_begin(x, rest->model, &session);
+    if (error == OK)
+        error = serve(x, rest, &session);
     session_fini(&session);
     return error;
 }

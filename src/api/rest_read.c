@@ -99,8 +99,9 @@ enum error rest_read_list(struct exchange *x, void *data)
 {
     struct rest_resource *resource = data;
     struct session session;
-    rest_session(x, resource->rest->model, &session);
-    enum error error = list(x, resource, &session);
+    enum error error = rest_begin(x, resource->rest->model, &session);
+    if (error == OK)
+        error = list(x, resource, &session);
     session_fini(&session);
     return error;
 }
@@ -142,8 +143,9 @@ enum error rest_read_one(struct exchange *x, void *data)
 {
     struct rest_resource *resource = data;
     struct session session;
-    rest_session(x, resource->rest->model, &session);
-    enum error error = get(x, resource, &session);
+    enum error error = rest_begin(x, resource->rest->model, &session);
+    if (error == OK)
+        error = get(x, resource, &session);
     session_fini(&session);
     return error;
 }

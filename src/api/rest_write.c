@@ -204,8 +204,9 @@ static enum error serve(struct exchange *x, struct rest_resource *resource, enum
 {
     struct write write = {.x = x, .resource = resource, .kind = kind};
     struct session session;
-    rest_session(x, resource->rest->model, &session);
-    enum error error = run(&write, &session);
+    enum error error = rest_begin(x, resource->rest->model, &session);
+    if (error == OK)
+        error = run(&write, &session);
     session_fini(&session);
     return error;
 }
