@@ -295,34 +295,98 @@ static void put_search(const struct writer *w, const struct expr_node *node)
     sql_put(w->sql, ")");
 }
 
-/* && and ||: what is decided already has no say, or it would have decided the whole. */
-static void put_chain(const struct writer *w, const struct expr_node *node)
+/* How deep conditions are nested in one. Bounded by the checked depth of an expression. */
+static unsigned depth_of(const struct expr_node *node)
 {
-    bool is_first = true;
-    sql_put(w->sql, "(");
+    unsigned deepest = 0;
+    if (node->kind != EXPR_AND && node->kind != EXPR_OR && node->kind != EXPR_NOT)
+        return 0;
     for (const struct expr_node *child = node->first; child; child = child->next) {
-        if (expr_eval_node(child, w->context, NULL) != EXPR_UNDECIDED)
-            continue;
-        if (!is_first && node->kind == EXPR_AND)
-            sql_put(w->sql, " AND ");
-        else if (!is_first)
-            sql_put(w->sql, " OR ");
-        put_condition(w, child);
-        is_first = false;
+        unsigned depth = depth_of(child);
+        if (depth > deepest)
+            deepest = depth;
     }
+    return deepest + 1;
+}
+
+static const struct expr_node *deepest_of(const struct expr_node *node)
+{
+    const struct expr_node *deepest = node->first;
+    for (const struct expr_node *child = node->first; child; child = child->next)
+        if (depth_of(child) > depth_of(deepest))
+            deepest = child;
+    return deepest;
+}
+
+/* A condition, or its opposite. The opposite of a chain is the other chain of opposites, so that a NOT stands only
+ * before what SQL may find null. */
+enum sense { SENSE_PLAIN, SENSE_OPPOSITE };
+
+static void put_sense(const struct writer *w, const struct expr_node *node, enum sense sense);
+
+struct chain {
+    const struct writer *w;
+    enum expr_kind kind; /* in the tree: EXPR_AND or EXPR_OR */
+    enum sense sense;
+    bool is_first;
+};
+
+/* One link; a chain of the same kind continues this one without parentheses. What is decided already has no say, or it
+ * would have decided the whole. The deepest link comes first: SQLite's parser keeps what is open to the left of a
+ * parenthesis on a stack of 100. */
+static void put_links(struct chain *chain, const struct expr_node *node)
+{
+    const struct writer *w = chain->w;
+    if (expr_eval_node(node, w->context, NULL) != EXPR_UNDECIDED)
+        return;
+    if (node->kind == chain->kind) {
+        const struct expr_node *deepest = deepest_of(node);
+        put_links(chain, deepest);
+        for (const struct expr_node *child = node->first; child; child = child->next)
+            if (child != deepest)
+                put_links(chain, child);
+        return;
+    }
+    bool is_and = (chain->kind == EXPR_AND) == (chain->sense == SENSE_PLAIN);
+    if (!chain->is_first && is_and)
+        sql_put(w->sql, " AND ");
+    else if (!chain->is_first)
+        sql_put(w->sql, " OR ");
+    chain->is_first = false;
+    put_sense(w, node, chain->sense);
+}
+
+static void put_chain(const struct writer *w, const struct expr_node *node, enum sense sense)
+{
+    struct chain chain = {.w = w, .kind = node->kind, .sense = sense, .is_first = true};
+    sql_put(w->sql, "(");
+    put_links(&chain, node);
     sql_put(w->sql, ")");
+}
+
+static void put_sense(const struct writer *w, const struct expr_node *node, enum sense sense)
+{
+    while (node->kind == EXPR_NOT) {
+        node = node->first;
+        sense = sense == SENSE_PLAIN ? SENSE_OPPOSITE : SENSE_PLAIN;
+    }
+    if (sense == SENSE_PLAIN) {
+        put_condition(w, node);
+    } else if (node->kind == EXPR_AND || node->kind == EXPR_OR) {
+        put_chain(w, node, sense);
+    } else {
+        sql_put(w->sql, "NOT coalesce(");
+        put_condition(w, node);
+        sql_put(w->sql, ", 0)");
+    }
 }
 
 static void put_undecided(const struct writer *w, const struct expr_node *node)
 {
     switch (node->kind) {
     case EXPR_AND:
-    case EXPR_OR: put_chain(w, node); return;
-    case EXPR_NOT:
-        sql_put(w->sql, "NOT coalesce(");
-        put_condition(w, node->first);
-        sql_put(w->sql, ", 0)");
-        return;
+    case EXPR_OR: put_chain(w, node, SENSE_PLAIN); return;
+    case EXPR_NOT: put_sense(w, node, SENSE_PLAIN); return;
     case EXPR_IN:
         if (node->first->next->is_set)
             put_in_set(w, node->first, node->first->next);

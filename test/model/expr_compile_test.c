@@ -65,8 +65,9 @@ static void conditions_become_plain_comparisons(void **state)
         {"null != meta", "t0.\"meta\" IS NOT NULL"},
         {"name < null", "0"},
         {"clicks == 1 && (name == 'a' || name == 'b')",
-         "(t0.\"clicks\" = ?1 AND (t0.\"name\" = ?2 OR t0.\"name\" = ?3)) <1> <a> <b>"},
-        {"!(clicks == 1 && name == 'a')", "NOT coalesce((t0.\"clicks\" = ?1 AND t0.\"name\" = ?2), 0) <1> <a>"},
+         "((t0.\"name\" = ?1 OR t0.\"name\" = ?2) AND t0.\"clicks\" = ?3) <a> <b> <1>"},
+        {"!(clicks == 1 && name == 'a')",
+         "(NOT coalesce(t0.\"clicks\" = ?1, 0) OR NOT coalesce(t0.\"name\" = ?2, 0)) <1> <a>"},
         {"status in ['draft', 'closed']", "t0.\"status\" IN (?1, ?2) <draft> <closed>"},
         {"contact == 'Ann@X.org'", "t0.\"contact\" COLLATE NOCASE = ?1 <Ann@X.org>"},
         {"contact in ['a']", "t0.\"contact\" COLLATE NOCASE IN (?1) <a>"},
@@ -211,7 +212,7 @@ static void the_condition_of_an_index_has_its_literals_inside(void **state)
     static const struct row rows[] = {
         {"status == 'active'", "\"status\" = 'active'"},
         {"name != 'it\\'s' && volume > -1.5", "(\"name\" <> 'it''s' AND \"volume\" > -150)"},
-        {"clicks in [1, 2] || !is_open", "(\"clicks\" IN (1, 2) OR NOT coalesce(\"is_open\" = 1, 0))"},
+        {"clicks in [1, 2] || !is_open", "(NOT coalesce(\"is_open\" = 1, 0) OR \"clicks\" IN (1, 2))"},
         {"closes_at == null", "\"closes_at\" IS NULL"},
         {"rating > 2.5", "\"rating\" > 2.50000000000000000e+00"},
     };
@@ -299,8 +300,8 @@ static void both_of_two_is_their_conjunction(void **state)
     const struct expr *both = expr_and(expr_and(rule, filter, &support.arena), filter, &support.arena);
     assert_string_equal(
         sql_of(&support, both, &ann),
-        "(((SELECT t1.\"active\" FROM \"users\" AS t1 WHERE t1.\"id\" = t0.\"creator\") = 1 AND "
-        "(t0.\"clicks\" = ?1 OR t0.\"is_open\" = 1)) AND (t0.\"clicks\" = ?2 OR t0.\"is_open\" = 1)) <1> <1>");
+        "((t0.\"clicks\" = ?1 OR t0.\"is_open\" = 1) AND (SELECT t1.\"active\" FROM \"users\" AS t1 WHERE "
+        "t1.\"id\" = t0.\"creator\") = 1 AND (t0.\"clicks\" = ?2 OR t0.\"is_open\" = 1)) <1> <1>");
     assert_string_equal(sql_of(&support, filter, &ann), "(t0.\"clicks\" = ?1 OR t0.\"is_open\" = 1) <1>");
     struct arena none;
     arena_init(&none, 0);
@@ -308,9 +309,32 @@ static void both_of_two_is_their_conjunction(void **state)
     support_fini(&support);
 }
 
+static void nesting_costs_no_parentheses_and_opposites_go_to_the_leaves(void **state)
+{
+    const struct {
+        const char *text, *sql;
+    } rows[] = {
+        {"!!!!isOpen", "t0.\"is_open\" = 1"},
+        {"!!!isOpen", "NOT coalesce(t0.\"is_open\" = 1, 0)"},
+        {"!(isOpen && !(clicks == 1 || isOpen))",
+         "((t0.\"clicks\" = ?1 OR t0.\"is_open\" = 1) OR NOT coalesce(t0.\"is_open\" = 1, 0)) <1>"},
+        {"isOpen && (isOpen && (isOpen && isOpen))",
+         "(t0.\"is_open\" = 1 AND t0.\"is_open\" = 1 AND t0.\"is_open\" = 1 AND t0.\"is_open\" = 1)"},
+        {"isOpen || (clicks == 1 && (isOpen || clicks == 2))",
+         "(((t0.\"is_open\" = 1 OR t0.\"clicks\" = ?1) AND t0.\"clicks\" = ?2) OR t0.\"is_open\" = 1) <2> <1>"},
+    };
+    struct support support;
+    support_init(&support);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_string_equal(sql_of(&support, support_expr(&support, SUPPORT_MARKETS, EXPR_FILTER, rows[i].text), &ann),
+                            rows[i].sql);
+    support_fini(&support);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nesting_costs_no_parentheses_and_opposites_go_to_the_leaves),
         cmocka_unit_test(conditions_become_plain_comparisons),
         cmocka_unit_test(what_is_decided_never_reaches_the_database),
         cmocka_unit_test(paths_become_subqueries_and_sets_become_exists),
