@@ -53,6 +53,18 @@ enum error generation_build(struct generation *generation, const struct generati
     return OK;
 }
 
+enum error generation_outline(struct generation *generation, generation_extend *extend, void *extend_state,
+                              struct diag *diag)
+{
+    const struct generation_parts parts = {.extend = extend, .extend_state = extend_state};
+    generation->model = calloc(1, sizeof *generation->model);
+    if (!generation->model)
+        return ERROR_MEMORY;
+    generation->model->schema = generation->settings.schema;
+    TRY(rest_create(&generation->settings.api, generation->model, &generation->arena, &generation->rest));
+    return build_site(generation, &parts, diag);
+}
+
 void generation_destroy(struct generation *generation)
 {
     if (!generation)

@@ -46,6 +46,11 @@ struct generation_parts {
 MUST_USE enum error generation_build(struct generation *generation, const struct generation_parts *parts,
                                      struct diag *diag);
 
+/* Builds the routes alone, without a database, to be looked at and never served. The generation stays the caller's.
+ * Errors: ERROR_MEMORY, ERROR_CONFLICT. */
+MUST_USE enum error generation_outline(struct generation *generation, generation_extend *extend, void *extend_state,
+                                       struct diag *diag);
+
 /* Accepts NULL, and one that was not built. */
 void generation_destroy(struct generation *generation);
 

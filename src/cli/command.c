@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parsing a command line by the table, and printing the table as help. Options may stand before or behind the argument,
+ * with their value behind a space or an equals sign. */
+#include "cli/command.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/suggest.h"
+#include "cli/init.h"
+#include "cli/look.h"
+#include "cli/serve.h"
+
+struct option {
+    const char *name;  /* without the dashes */
+    const char *value; /* what the help calls its value; NULL: it has none */
+    const char *summary;
+    size_t offset; /* of its member in struct command_line */
+};
+
+static const struct option options[] = {
+    {"listen", "HOST:PORT", "serve on this address instead of the app file's", offsetof(struct command_line, listen)},
+    {"admin", "HOST:PORT", "metrics and health in detail here", offsetof(struct command_line, admin)},
+    {"cores", "N", "cores that serve requests; 0 is one for each CPU", offsetof(struct command_line, cores)},
+    {"json", NULL, "print JSON for programs", offsetof(struct command_line, is_json)},
+    {"help", NULL, "print this", offsetof(struct command_line, is_help)},
+};
+
+const struct command command_table[] = {
+    {"init", "[dir]", "", "write a small app.yaml that works, to begin with",
+     "Makes the folder if need be, and overwrites nothing.", init_run},
+    {"check", "[app.yaml]", "json", "report every mistake in an app file",
+     "Prints file:line:column of each, with what to do about it. Warnings are no failure.", look_check},
+    {"serve", "[app.yaml]", "listen admin cores", "serve the app",
+     "Creates the tables of an empty database; a database that differs from the app file is refused with what "
+     "differs.\n"
+     "SIGTERM drains and stops, a second one stops at once; SIGHUP reloads the app file, or keeps the old one.",
+     serve_run},
+    {"dev", "[app.yaml]", "listen admin cores", "serve, add what the database lacks, reload on every change",
+     "Adds tables, columns and indexes by itself; whatever would change or lose what is stored is refused.", serve_dev},
+    {"routes", "[app.yaml]", "json", "list the routes, each with its middleware", NULL, look_routes},
+    {"schema", "app", "", "print the JSON Schema of app files, for editors",
+     "In app.yaml: # yaml-language-server: $schema=./app.schema.json", look_schema},
+    {"version", NULL, "json", "print the version", NULL, look_version},
+    {NULL},
+};
+
+static const struct command *find_command(const char *name)
+{
+    for (const struct command *command = command_table; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+static bool takes(const struct command *command, const struct option *option)
+{
+    struct slice rest = slice_from(command->options);
+    struct slice name;
+    if (strcmp(option->name, "help") == 0)
+        return true;
+    while (slice_split(&rest, ' ', &name))
+        if (slice_eq_text(name, option->name))
+            return true;
+    return false;
+}
+
+static void print_suggestion(const struct suggest *suggest, const char *dashes)
+{
+    if (suggest->best.ptr)
+        fprintf(stderr, "; did you mean \"%s%.*s\"?", dashes, SLICE_ARG(suggest->best));
+    fputc('\n', stderr);
+}
+
+static enum command_exit refuse_command(const char *program, const char *name)
+{
+    struct suggest suggest;
+    suggest_init(&suggest, slice_from(name));
+    for (const struct command *command = command_table; command->name; command++)
+        suggest_offer_text(&suggest, command->name);
+    fprintf(stderr, "%s: unknown command \"%s\"", program, name);
+    print_suggestion(&suggest, "");
+    fprintf(stderr, "try: %s --help\n", program);
+    return COMMAND_USAGE;
+}
+
+static enum command_exit refuse_option(const char *program, const struct command *command, struct slice name)
+{
+    struct suggest suggest;
+    suggest_init(&suggest, name);
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        if (takes(command, &options[i]))
+            suggest_offer_text(&suggest, options[i].name);
+    fprintf(stderr, "%s %s: unknown option \"--%.*s\"", program, command->name, SLICE_ARG(name));
+    print_suggestion(&suggest, "--");
+    fprintf(stderr, "try: %s %s --help\n", program, command->name);
+    return COMMAND_USAGE;
+}
+
+static void print_option(const struct option *option)
+{
+    char left[40];
+    snprintf(left, sizeof left, "--%s%s%s", option->name, option->value ? " " : "", option->value ? option->value : "");
+    printf("  %-22s %s\n", left, option->summary);
+}
+
+static void print_command_help(const char *program, const struct command *command)
+{
+    printf("usage: %s %s%s%s [options]\n\n%s\n", program, command->name, command->argument ? " " : "",
+           command->argument ? command->argument : "", command->summary);
+    if (command->details)
+        printf("%s\n", command->details);
+    printf("\noptions\n");
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        if (takes(command, &options[i]))
+            print_option(&options[i]);
+}
+
+static enum command_exit print_help(const char *program)
+{
+    printf("usage: %s <command> [argument] [options]\n\ncommands\n", program);
+    for (const struct command *command = command_table; command->name; command++) {
+        char left[40];
+        snprintf(left, sizeof left, "%s %s", command->name, command->argument ? command->argument : "");
+        printf("  %-22s %s\n", left, command->summary);
+    }
+    printf("\n%s <command> --help says more. The app file is app.yaml where none is named.\n"
+           "exit codes: 0 done, 1 failed, 2 the command line is wrong\n",
+           program);
+    return COMMAND_DONE;
+}
+
+struct parser {
+    int argc;
+    char **argv;
+    int at;
+    const struct command *command;
+    struct command_line *line;
+};
+
+static enum command_exit read_option(struct parser *parser)
+{
+    struct slice rest = slice_from(parser->argv[parser->at] + 2);
+    struct slice name;
+    slice_split(&rest, '=', &name);
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        const struct option *option = &options[i];
+        if (!takes(parser->command, option) || !slice_eq_text(name, option->name))
+            continue;
+        void *member = (char *)parser->line + option->offset;
+        if (!option->value && !rest.ptr) {
+            *(bool *)member = true;
+            return COMMAND_DONE;
+        }
+        const char *value = rest.ptr ? rest.ptr : parser->at + 1 < parser->argc ? parser->argv[++parser->at] : NULL;
+        if (!option->value || !value) {
+            fprintf(stderr, "%s %s: --%s %s\n", parser->line->program, parser->command->name, option->name,
+                    option->value ? "needs a value" : "takes no value");
+            return COMMAND_USAGE;
+        }
+        *(const char **)member = value;
+        return COMMAND_DONE;
+    }
+    return refuse_option(parser->line->program, parser->command, name);
+}
+
+static enum command_exit read_argument(struct parser *parser)
+{
+    const char *argument = parser->argv[parser->at];
+    if (parser->command->argument && !parser->line->argument) {
+        parser->line->argument = argument;
+        return COMMAND_DONE;
+    }
+    fprintf(stderr, "%s %s: \"%s\" is one argument too many\n", parser->line->program, parser->command->name, argument);
+    return COMMAND_USAGE;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+enum command_exit command_main(int argc, char **argv, generation_extend *extend, void *extend_state)
+{
+    const char *program = argc > 0 ? base_name(argv[0]) : "tenon";
+    struct command_line line = {.program = program, .extend = extend, .extend_state = extend_state};
+    if (argc < 2) {
+        print_help(program);
+        return COMMAND_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return print_help(program);
+    const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+    struct parser parser = {argc, argv, 2, find_command(name), &line};
+    if (!parser.command)
+        return refuse_command(program, argv[1]);
+    for (; parser.at < argc; parser.at++) {
+        bool is_option = strncmp(argv[parser.at], "--", 2) == 0;
+        enum command_exit read = is_option ? read_option(&parser) : read_argument(&parser);
+        if (read != COMMAND_DONE)
+            return read;
+    }
+    if (line.is_help) {
+        print_command_help(program, parser.command);
+        return COMMAND_DONE;
+    }
+    return parser.command->run(&line);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdbool.h>
+
+#include "app/generation.h"
+
+/* The command line as one table: it is parsed by it, and prints its own help from it. */
+
+enum command_exit {
+    COMMAND_DONE = 0,
+    COMMAND_FAILED = 1, /* mistakes in the app file, a database that differs, an address that is taken */
+    COMMAND_USAGE = 2,  /* the command line itself is wrong */
+};
+
+/* What a command line says. */
+struct command_line {
+    const char *program;
+    const char *argument; /* the app file, a folder, …; NULL: not given */
+    const char *listen, *admin, *cores;
+    bool is_json, is_help;
+    generation_extend *extend; /* of a C program; NULL: none */
+    void *extend_state;
+};
+
+struct command {
+    const char *name;
+    const char *argument; /* "[app.yaml]"; NULL: takes none */
+    const char *options;  /* "listen admin cores json" */
+    const char *summary;
+    const char *details; /* for its own --help; NULL: the summary says all */
+    enum command_exit (*run)(const struct command_line *line);
+};
+
+/* Every command, ended by one without a name. */
+extern const struct command command_table[];
+
+/* Parses the arguments and runs what they ask for. */
+enum command_exit command_main(int argc, char **argv, generation_extend *extend, void *extend_state);
+
+#endif
