@@ -65,6 +65,11 @@ static double writer_queue(void *argument)
     return (double)figures(argument).writer_queue;
 }
 
+static double queries(void *argument)
+{
+    return (double)figures(argument).queries;
+}
+
 static double commits(void *argument)
 {
     return (double)figures(argument).commits;
@@ -135,6 +140,7 @@ static const struct {
     {"tenon_db_readers_lent", "Read connections lent to a request", readers_lent, false},
     {"tenon_db_readers_waiting", "Requests that wait for a read connection", readers_waiting, false},
     {"tenon_db_writer_queue", "Transactions that wait for the writer", writer_queue, false},
+    {"tenon_db_queries_total", "Statements begun on read connections", queries, true},
     {"tenon_db_commits_total", "Commits", commits, true},
     {"tenon_db_transactions_total", "Transactions; divided by commits, how many share one", transactions, true},
     {"tenon_db_rollbacks_total", "Transactions rolled back", rollbacks, true},

@@ -190,6 +190,8 @@ enum error db_read_blocking(struct db *db, struct db_conn **out)
 enum error db_query(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,
                     struct db_rows **out)
 {
+    if (conn->pool)
+        __atomic_store_n(&conn->pool->queries, conn->pool->queries + 1, __ATOMIC_RELAXED);
     return sqlite_query(conn->sqlite, sql, arguments, count, out);
 }
 
@@ -272,6 +274,7 @@ struct db_figures db_figures(const struct db *db)
     struct db_figures figures = {0};
     for (unsigned i = 0; i < db->config.core_count; i++) {
         const struct reader_pool *pool = &db->pools[i];
+        figures.queries += __atomic_load_n(&pool->queries, __ATOMIC_RELAXED);
         figures.readers_open += __atomic_load_n(&pool->open, __ATOMIC_RELAXED);
         figures.readers_lent += __atomic_load_n(&pool->lent, __ATOMIC_RELAXED);
         figures.readers_waiting += (unsigned)__atomic_load_n(&pool->waiting.count, __ATOMIC_RELAXED);

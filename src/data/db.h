@@ -117,6 +117,7 @@ int64_t db_last_id(const struct db_conn *conn);
 struct db_figures {
     unsigned readers_open, readers_lent, readers_waiting;
     size_t writer_queue;
+    uint64_t queries; /* statements begun on read connections */
     uint64_t commits, transactions, rollbacks, checkpoints;
     uint64_t last_commit_us; /* how long the last COMMIT took */
     enum error state;        /* OK, or why writes fail at the moment (INSUFFICIENT_STORAGE, IO) */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -24,6 +25,7 @@ struct reader_pool {
     size_t statement_cache;
     struct db_conn *idle; /* last given back first */
     unsigned open, lent, limit;
+    uint64_t queries; /* begun; written by the core, read by whoever scrapes */
     struct wait_queue waiting;
 };
 

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every transcript of the documents does what it says."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import transcript
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+README_APP = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)[1]
+
+
+def check_all(document, server):
+    steps = transcript.steps(document)
+    assert steps, f"{document} holds no transcript"
+    for step in steps:
+        step.check(server)
+
+
+def test_the_first_api_of_the_readme(serve):
+    check_all(ROOT / "README.md", serve(README_APP))
+
+
+def test_the_example_todo(serve):
+    check_all(ROOT / "examples/todo/README.md", serve((ROOT / "examples/todo/app.yaml").read_text()))
+
+
+def test_the_example_markets_with_its_data(serve):
+    server = serve((ROOT / "examples/markets/app.yaml").read_text())
+    for _ in range(2):  # the second time finds the rows there
+        seeded = subprocess.run([ROOT / "examples/markets/seed.sh", f"http://127.0.0.1:{server.port}"], capture_output=True, text=True)
+        assert seeded.returncode == 0, seeded.stderr
+    check_all(ROOT / "examples/markets/README.md", server)
