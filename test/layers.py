@@ -181,7 +181,7 @@ def check_stems(root):
 
 
 def check_names(root):
-    """What a file defines and does not hide starts with its stem; app may define tn_…, cli main()."""
+    """What a file defines and does not hide starts with its stem; app and cli may define tn_…, cli main()."""
     faults = []
     for path in c_files(root, ("src",), (".c",)):
         layer, stem = path.relative_to(root).parts[1], VARIANTS.get(path.stem, path.stem)
@@ -189,7 +189,7 @@ def check_names(root):
             if not piece.is_function or re.search(r"\bstatic\b", piece.text):
                 continue
             name = piece.name or "?"
-            good = (name + "_").startswith(stem + "_") or (layer == "app" and name.startswith("tn_"))
+            good = (name + "_").startswith(stem + "_") or (layer in ("app", "cli") and name.startswith("tn_"))
             if not good and (layer, name) != ("cli", "main"):
                 faults.append(at(root, path, piece.first, f"{name}() is not static and does not start with {stem}_"))
     return faults

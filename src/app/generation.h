@@ -14,6 +14,7 @@ struct db;
 struct http_metrics;
 struct http_site;
 struct offload;
+struct tn_app;
 
 /* One reading of the app file and all that was built from it: settings, schema, model, routes. A reload builds the next
  * one beside it; requests in flight end on the one they began with, and the last of them frees it. */
@@ -23,6 +24,7 @@ struct generation {
     struct model *model;
     struct rest *rest;
     struct http_site *site; /* the public one */
+    struct tn_app *program; /* the C program around it, or NULL */
 };
 
 /* Adds what the program and the engine serve besides the declared resources. */

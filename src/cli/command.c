@@ -183,10 +183,10 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-enum command_exit command_main(int argc, char **argv, generation_extend *extend, void *extend_state)
+enum command_exit command_main(const struct command_program *running, int argc, char **argv)
 {
     const char *program = argc > 0 ? base_name(argv[0]) : "tenon";
-    struct command_line line = {.program = program, .extend = extend, .extend_state = extend_state};
+    struct command_line line = {.program = program, .running = running};
     if (argc < 2) {
         print_help(program);
         return COMMAND_USAGE;

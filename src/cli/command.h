@@ -14,13 +14,21 @@ enum command_exit {
     COMMAND_USAGE = 2,  /* the command line itself is wrong */
 };
 
+struct command_program;
+
 /* What a command line says. */
 struct command_line {
     const char *program;
     const char *argument; /* the app file, a folder, …; NULL: not given */
     const char *listen, *admin, *cores;
     bool is_json, is_help;
-    generation_extend *extend; /* of a C program; NULL: none */
+    const struct command_program *running;
+};
+
+/* The program whose command line it is: `tenon` itself, or a C program around an app file. */
+struct command_program {
+    const char *app_path;      /* where no app file is named */
+    generation_extend *extend; /* what it adds to the app; NULL: nothing */
     void *extend_state;
 };
 
@@ -37,6 +45,6 @@ struct command {
 extern const struct command command_table[];
 
 /* Parses the arguments and runs what they ask for. */
-enum command_exit command_main(int argc, char **argv, generation_extend *extend, void *extend_state);
+enum command_exit command_main(const struct command_program *program, int argc, char **argv);
 
 #endif

@@ -13,7 +13,7 @@ enum { ARENA_BYTES_MAX = 256 * 1024 * 1024, TEXT_BYTES_MAX = 16 * 1024 * 1024 };
 
 static const char *app_of(const struct command_line *line)
 {
-    return line->argument ? line->argument : "app.yaml";
+    return line->argument ? line->argument : line->running->app_path;
 }
 
 static void print_verdict(const struct command_line *line, const struct diag *diag, enum error error)
@@ -81,7 +81,8 @@ enum command_exit look_routes(const struct command_line *line)
     size_t count;
     arena_init(&arena, ARENA_BYTES_MAX);
     diag_init(&diag, &arena);
-    enum error error = inspect_routes(app_of(line), line->extend, line->extend_state, &arena, &diag, &routes, &count);
+    enum error error = inspect_routes(app_of(line), line->running->extend, line->running->extend_state, &arena, &diag,
+                                      &routes, &count);
     if (error != OK)
         report_print(stderr, &diag, error);
     else if (line->is_json)

@@ -4,5 +4,6 @@
 
 int main(int argc, char **argv)
 {
-    return command_main(argc, argv, NULL, NULL);
+    const struct command_program tenon = {.app_path = "app.yaml"};
+    return (int)command_main(&tenon, argc, argv);
 }

@@ -58,14 +58,14 @@ static enum command_exit run_engine(const struct engine_options *options)
 
 static enum command_exit serve(const struct command_line *line, enum schema_sync_mode sync)
 {
-    struct engine_options options = {.app_path = line->argument ? line->argument : "app.yaml",
+    struct engine_options options = {.app_path = line->argument ? line->argument : line->running->app_path,
                                      .listen = line->listen,
                                      .admin_listen = line->admin,
                                      .sync = sync,
                                      .watch = sync == SCHEMA_SYNC_ADDITIVE,
                                      .log_fd = STDOUT_FILENO,
-                                     .extend = line->extend,
-                                     .extend_state = line->extend_state,
+                                     .extend = line->running->extend,
+                                     .extend_state = line->running->extend_state,
                                      .on_ready = tell_a_person};
     if (!read_cores(line, &options.cores))
         return COMMAND_USAGE;

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A C program against the installed library: the header, the pkg-config file and the shared object are all it has."""
+
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+
+import server as harness
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(harness.BINARY).parents[2]
+EXAMPLE = ROOT / "examples/depth"
+
+
+def run(*command, **options):
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    if not (BUILD / "build.ninja").exists():
+        pytest.skip("the binary under test does not lie in a build folder")
+    folder = tmp_path_factory.mktemp("install")
+    run("meson", "install", "-C", BUILD, "--destdir", folder, "--no-rebuild")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def depth(installed, tmp_path_factory):
+    """The example, built as its Makefile says."""
+    folder = tmp_path_factory.mktemp("depth")
+    for name in ("depth.c", "Makefile"):
+        shutil.copy(EXAMPLE / name, folder)
+    pkgconfig = next(installed.glob("**/pkgconfig"))
+    run("make", "CFLAGS=-Werror", cwd=folder, env={**os.environ, "PKG_CONFIG_PATH": str(pkgconfig), "PKG_CONFIG_SYSROOT_DIR": str(installed)})
+    return folder / "depth", pkgconfig.parent
+
+
+@pytest.fixture
+def api(depth, serve, monkeypatch):
+    program, libraries = depth
+    monkeypatch.setattr(harness, "BINARY", str(program))
+    return serve((EXAMPLE / "app.yaml").read_text(), env={"LD_LIBRARY_PATH": str(libraries)})
+
+
+def new_market(client, status="active"):
+    answer = client.post("/api/v1/markets", json={"name": "Rain tomorrow", "status": status})
+    assert answer.status == 201, answer
+    return answer.data["id"]
+
+
+def test_nothing_but_the_public_names_leaves_the_library(depth):
+    symbols = run("nm", "-D", "--defined-only", depth[1] / "libtenon.so")
+    names = [line.split()[-1] for line in symbols.splitlines()]
+    assert "tn_app_main" in names
+    assert [name for name in names if not name.startswith("tn_")] == []
+
+
+def test_a_route_in_c_answers_rows_in_the_envelope(api):
+    market = new_market(api.client)
+    for size in (5, 7, 5):
+        assert api.client.post("/api/v1/positions", json={"market": market, "size": size}).status == 201
+    answer = api.client.get(f"/api/v1/markets/{market}/depth")
+    assert answer.status == 200
+    assert answer.json == {"data": [{"size": 5, "holders": 2}, {"size": 7, "holders": 1}]}
+    api.wait_log(route="/api/v1/markets/:id/depth", status=200)
+
+
+def test_a_domain_error_has_its_status_code_and_sentence(api):
+    draft = new_market(api.client, "draft")
+    answer = api.client.get(f"/api/v1/markets/{draft}/depth")
+    assert answer.status == 422
+    assert answer.error == {"code": "UNPROCESSABLE", "message": "market is not active"}
+    assert api.client.get("/api/v1/markets/none/depth").status == 404
+
+
+def test_a_hook_refuses_a_change_also_in_a_batch(api):
+    for _ in range(3):
+        new_market(api.client)
+    answer = api.client.post("/api/v1/markets", json={"name": "One too many"})
+    assert answer.status == 422 and answer.error["message"] == "there are 3 open markets already"
+    batch = {"operations": [{"method": "POST", "path": "/markets", "body": {"name": "One too many"}}]}
+    assert api.client.post("/api/v1/batch", json=batch).status == 422
+    assert api.client.get("/api/v1/markets").json["pagination"]["total"] == 3
+
+
+def test_a_unit_of_work_happens_whole_or_not_at_all(api):
+    market = new_market(api.client)
+    api.client.post("/api/v1/positions", json={"market": market, "size": 5})
+    assert api.client.post(f"/api/v1/markets/{market}/settle").status == 204
+    assert api.client.get(f"/api/v1/markets/{market}").data["status"] == "closed"
+    assert api.client.get("/api/v1/positions").data[0]["size"] == 10
+    again = api.client.post(f"/api/v1/markets/{market}/settle")
+    assert again.status == 409 and again.error["message"] == "market is not active"
+    assert api.client.get("/api/v1/positions").data[0]["size"] == 10
+
+
+def test_a_long_query_is_cut_with_504_and_delays_nobody(depth, serve, monkeypatch):
+    program, libraries = depth
+    monkeypatch.setattr(harness, "BINARY", str(program))
+    text = (EXAMPLE / "app.yaml").read_text() + "\ntimeouts: {handler: 1s}\ncores: 1\n"
+    server = serve(text, env={"LD_LIBRARY_PATH": str(libraries)})
+    assert server.client.get("/api/v1/count?to=1000").data == {"n": 1000}
+
+    def endless():
+        with server.new_client() as client:
+            began = time.monotonic()
+            return client.get("/api/v1/count?to=9000000000").status, time.monotonic() - began
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        waiting = pool.submit(endless)
+        time.sleep(0.1)
+        slowest = 0
+        while not waiting.done():
+            began = time.monotonic()
+            assert server.client.get("/api/v1/markets").status == 200
+            slowest = max(slowest, time.monotonic() - began)
+        status, took = waiting.result()
+    assert status == 504
+    assert 0.9 < took < 3 * harness.SCALE
+    assert slowest < 0.1 * harness.SCALE
+
+
+def test_the_program_has_the_whole_command_line(depth, tmp_path):
+    program, libraries = depth
+    shutil.copy(EXAMPLE / "app.yaml", tmp_path)
+    routes = run(program, "routes", cwd=tmp_path, env={**os.environ, "LD_LIBRARY_PATH": str(libraries)})
+    assert "/api/v1/markets/:id/depth" in routes
