@@ -29,7 +29,7 @@ static const struct filter accepted[] = {
     {"name", "", "' OR 1=1 --", "t0.\"name\" = ?1 <' OR 1=1 -->"},
     {"name", "in", "a,\"b,c\",\"d\"\"e\",", "t0.\"name\" IN (?1, ?2, ?3, ?4) <a> <b,c> <d\"e> <>"},
     {"status", "nin", "draft,closed",
-     "(t0.\"status\" IS NOT NULL AND NOT coalesce(t0.\"status\" IN (?1, ?2), 0)) <draft> <closed>"},
+     "(NOT coalesce(t0.\"status\" IN (?1, ?2), 0) AND t0.\"status\" IS NOT NULL) <draft> <closed>"},
     {"meta", "null", "true", "t0.\"meta\" IS NULL"},
     {"tags", "null", "false", "t0.\"tags\" IS NOT NULL"},
     {"creator", "", "00000000-0000-7000-8000-00000000000A",
