@@ -252,7 +252,7 @@ class Server:
                 self.client = self.new_client()
                 self.admin = Client(self.admin_port)
                 return self
-            if not re.search(r"is taken", self.output()):
+            if not re.search(r"is taken|in use", self.output()):
                 break
         raise ServerFailed(f"{self.command} ended with {self.process.returncode} before it was ready:\n{self.output()}")
 
