@@ -33,6 +33,13 @@ static struct diag_item *add(struct diag *diag, const char *hint, const char *fo
     return item;
 }
 
+/* A place whose file's name lives as long as the diag. */
+static struct place keep(struct diag *diag, struct place place)
+{
+    place.file = copy(diag, place.file);
+    return place;
+}
+
 void diag_say(struct diag *diag, const char *hint, const char *format, ...)
 {
     if (!diag || diag->message)
@@ -67,7 +74,7 @@ void diag_at(struct diag *diag, struct place place, const char *hint, const char
     va_end(arguments);
     diag->count++;
     if (item)
-        item->place = place;
+        item->place = keep(diag, place);
 }
 
 void diag_warn(struct diag *diag, struct place place, const char *hint, const char *format, ...)
@@ -81,7 +88,7 @@ void diag_warn(struct diag *diag, struct place place, const char *hint, const ch
     diag->warning_count++;
     if (!item)
         return;
-    item->place = place;
+    item->place = keep(diag, place);
     item->is_warning = true;
 }
 

@@ -10,7 +10,7 @@
 
 /* Where something stands in a text file. Lines and columns (in bytes) count from 1; 0 is unknown. */
 struct place {
-    const char *file; /* lives as long as the diag's arena */
+    const char *file; /* copied by the diag */
     unsigned line;
     unsigned column;
 };

@@ -104,10 +104,10 @@ static enum error answer_options(struct exchange *x, void *data)
     return OK;
 }
 
-/* Methods that no route can have are told apart from those that this path merely lacks (RFC 9110 section 9.1). */
+/* Methods that nothing here can have are told apart from those that this path merely lacks (RFC 9110 section 9.1). */
 static bool is_foreign(enum http_method method)
 {
-    return method == HTTP_OTHER || method == HTTP_CONNECT || method == HTTP_TRACE;
+    return method == HTTP_OTHER || method == HTTP_CONNECT;
 }
 
 static enum error find_route(const struct http_site *site, struct exchange *x)

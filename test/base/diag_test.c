@@ -18,9 +18,13 @@ static void diag_keeps_the_first_sentence_and_copies_its_texts(void **state)
     diag_say(&diag, text, "%s sentence", text);
     text[0] = 'X';
     diag_say(&diag, NULL, "second sentence");
+    char file[12] = "app.yaml";
+    diag_at(&diag, (struct place){file, 1, 2}, NULL, "wrong");
+    file[0] = 'X';
+    assert_string_equal(diag.first->place.file, "app.yaml");
     assert_string_equal(diag.message, "first sentence");
     assert_string_equal(diag.hint, "first");
-    assert_int_equal(diag.count, 0);
+    assert_int_equal(diag.count, 1);
     arena_fini(&arena);
 }
 
