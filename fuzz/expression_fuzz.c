@@ -41,7 +41,7 @@ static void make_world(struct world *world)
     world->resource.fields = world->resource.id = world->fields;
     world->resource.relations = &world->relation;
     world->resource.access[ACTION_READ].is_given = true;
-    world->schema = (struct schema){&world->resource, 1, &world->resource};
+    world->schema = (struct schema){.resources = &world->resource, .resource_count = 1, .account = &world->resource};
 }
 
 static bool is_same(const struct expr_node *a, const struct expr_node *b)
