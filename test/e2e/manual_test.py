@@ -3,10 +3,7 @@
 
 import pathlib
 import re
-import shutil
 import subprocess
-
-import pytest
 
 import transcript
 
@@ -35,3 +32,9 @@ def test_the_example_markets_with_its_data(serve):
         seeded = subprocess.run([ROOT / "examples/markets/seed.sh", f"http://127.0.0.1:{server.port}"], capture_output=True, text=True)
         assert seeded.returncode == 0, seeded.stderr
     check_all(ROOT / "examples/markets/README.md", server)
+
+
+def test_the_manual_of_rest(serve):
+    manual = ROOT / "docs/manual/rest.md"
+    app = re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]
+    check_all(manual, serve(app))
