@@ -25,6 +25,12 @@
 
 enum { PROGRESS_STEPS = 1000, SLICE_US = 500, BUSY_WAIT_MS = 1 };
 
+/* A figure of the core's own that others may read at any time: no lock, and no torn value. */
+static void count(unsigned *figure, int by)
+{
+    __atomic_store_n(figure, *figure + (unsigned)by, __ATOMIC_RELAXED);
+}
+
 static int on_progress(void *argument)
 {
     struct db_conn *conn = argument;
@@ -124,8 +130,8 @@ static enum error open_one(struct reader_pool *pool, struct db_conn **out)
     TRY(reader_open(&config, out));
     (*out)->is_own = false;
     (*out)->pool = pool;
-    pool->open++;
-    pool->lent++;
+    count(&pool->open, 1);
+    count(&pool->lent, 1);
     return OK;
 }
 
@@ -134,7 +140,7 @@ static enum error take(struct reader_pool *pool, struct fiber *self, struct dead
     if (pool->idle) {
         *out = pool->idle;
         pool->idle = pool->idle->next;
-        pool->lent++;
+        count(&pool->lent, 1);
         return OK;
     }
     if (pool->open < pool->limit)
@@ -186,7 +192,7 @@ void reader_release(struct db_conn *conn)
         end_snapshot(conn);
     if (wait_queue_wake_one(&pool->waiting, conn))
         return;
-    pool->lent--;
+    count(&pool->lent, -1);
     conn->fiber = NULL;
     conn->next = pool->idle;
     pool->idle = conn;
