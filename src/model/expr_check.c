@@ -10,6 +10,7 @@
  *   (1) every path has a field (or is auth.* of a schema without accounts) and every other operand a type
  *   (2) a literal that meets a typed operand has that type, and its value is in the type's stored form
  *   (3) a set stands only on the right of in; a list literal too
+ *   (4) the SQL, with the read rules that a filter brings, is within what the parser of the database can nest
  */
 #include <string.h>
 
@@ -25,7 +26,8 @@ struct checker {
     struct diag *diag;
     struct arena *arena;
     unsigned joins;
-    enum error error; /* the first one */
+    bool is_inside_operand; /* of a comparison that has a condition as its operand */
+    enum error error;       /* the first one */
 };
 
 static const struct type type_bool = {.kind = FIELD_BOOL};
@@ -126,15 +128,30 @@ static void take_route(struct checker *c, struct expr_node *node, const struct e
         FAULT(c, node, "name a field of the row itself", "a condition sees only its own row");
 }
 
+/* A filter's path brings the read rules of the rows it crosses into the statement: they count as nested in it. */
+static void check_rule_depth(struct checker *c, const struct expr_node *node)
+{
+    for (size_t i = 0; node->is_guarded && i < node->step_count; i++) {
+        const struct expr *rule = node->steps[i].to->access[ACTION_READ].allow;
+        if (rule && rule->root->height + c->expr->root->height >= EXPR_DEPTH_MAX) {
+            FAULT(c, node, "nest it less deeply", "with the read rule of %.*s the expression is deeper than %d levels",
+                  SLICE_ARG(node->steps[i].to->name), EXPR_DEPTH_MAX);
+            return;
+        }
+    }
+}
+
 static void resolve_row(struct checker *c, struct expr_node *node)
 {
     struct expr_problem problem;
     struct expr_route route;
     node->root = EXPR_ROOT_ROW;
-    if (expr_resolve_route(c->scope->resource, node->text, c->scope->use, &problem, &route) == OK)
-        take_route(c, node, &route);
-    else
+    if (expr_resolve_route(c->scope->resource, node->text, c->scope->use, &problem, &route) != OK) {
         report(c, node, &problem);
+        return;
+    }
+    take_route(c, node, &route);
+    check_rule_depth(c, node);
 }
 
 static void resolve_input(struct checker *c, struct expr_node *node, struct slice name)
@@ -200,12 +217,27 @@ static void refuse_set(struct checker *c, const struct expr_node *node)
     FAULT(c, node, hint, "\"%.*s\" is a set of rows: it stands only on the right of in", SLICE_ARG(node->text));
 }
 
+/* A condition as an operand: `(size > 1) == is_open`. In SQL each stands in a call, and the parser of SQLite holds a
+ * hundred open pieces, so they do not nest. */
+static void check_inner(struct checker *c, struct expr_node *node)
+{
+    bool is_inner = node->kind != EXPR_CALL;
+    if (is_inner && c->is_inside_operand) {
+        FAULT(c, node, "join conditions with && and ||", "a comparison of conditions stands inside another");
+        return;
+    }
+    c->is_inside_operand = c->is_inside_operand || is_inner;
+    check_condition(c, node);
+    if (is_inner)
+        c->is_inside_operand = false;
+    node->type = &type_bool;
+}
+
 /* Gives an operand that is not a set its type. */
 static void check_operand(struct checker *c, struct expr_node *node)
 {
     if (expr_is_condition(node)) {
-        check_condition(c, node);
-        node->type = &type_bool;
+        check_inner(c, node);
         return;
     }
     switch (node->kind) {
