@@ -563,10 +563,83 @@ static void a_set_holds_what_its_rows_hold_and_a_filter_sees_only_readable_ones(
     close_world(&world);
 }
 
+/* In a statement that nests as much as a listing with a count does. */
+static void expect_prepared(struct world *world, const struct expr *filter)
+{
+    const struct value id = world->rows[SUPPORT_USERS][0].values[0];
+    const struct caller caller = {.is_signed_in = true, .id = id};
+    const struct expr_context context = {.caller = &caller};
+    unsigned next_alias = 1;
+    struct sql sql;
+    sqlite3_stmt *statement;
+    if (!filter)
+        return;
+    sql_init(&sql, &world->support.arena, DIALECT_SQLITE);
+    sql_put(&sql, "SELECT count(*) FROM (SELECT t0.\"id\" FROM \"markets\" AS t0 WHERE ((");
+    expr_compile(filter, &context, 0, &next_alias, &sql);
+    sql_put(&sql, ")))");
+    assert_int_equal(sql_finish(&sql), OK);
+    if (sqlite3_prepare_v2(world->db, sql.text.ptr, (int)sql.text.len, &statement, NULL) != SQLITE_OK)
+        fail_msg("%s\n%.*s", sqlite3_errmsg(world->db), SLICE_ARG(buf_slice(&sql.text)));
+    sqlite3_finalize(statement);
+    sql_fini(&sql);
+}
+
+/* `open` `depth` times, the leaf, and as many parentheses. */
+static const char *nested(struct world *world, unsigned depth, const char *open, const char *leaf)
+{
+    world->length = 0;
+    for (unsigned i = 0; i < depth; i++)
+        put(world, open);
+    put(world, leaf);
+    for (unsigned i = 0; i < depth; i++)
+        put(world, ")");
+    return arena_text(&world->support.arena, slice_of(world->text, world->length));
+}
+
+/* The deepest expression of this shape that the check accepts, or NULL. */
+static const struct expr *deepest(struct world *world, unsigned resource, enum expr_use use, unsigned depth,
+                                  const char *open, const char *leaf)
+{
+    const struct expr *expr = NULL;
+    for (; !expr && depth > 0; depth--) {
+        support_clear(&world->support);
+        expr = support_expr(&world->support, resource, use, nested(world, depth, open, leaf));
+    }
+    return expr;
+}
+
+static void whatever_the_check_accepts_the_parser_of_the_database_can_nest(void **state)
+{
+    static const char *const users[] = {"active || (", "!(active && ", "(active && active || "};
+    static const char *const markets[] = {"isOpen && (", "!(isOpen || ", "(isOpen || isOpen && ", "isOpen == (",
+                                          "true != !("};
+    static const char user_leaf[] = "active == (active && (team.owner == auth.id || auth.id in team.members.user))";
+    static const char market_leaf[] =
+        "isOpen != !(isOpen || (isOpen && creator in creator.team.users || creator.active))";
+    static struct world world;
+    open_world(&world, 3);
+    for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+        for (unsigned depth = 1; depth < EXPR_DEPTH_MAX; depth += 6) {
+            const struct expr *rule = deepest(&world, SUPPORT_USERS, EXPR_RULE, depth, users[i], user_leaf);
+            assert_non_null(rule);
+            world.support.resources[SUPPORT_USERS].access[ACTION_READ].allow = rule;
+            for (size_t j = 0; j < ARRAY_LEN(markets); j++) {
+                const char *leaf = j < 3 ? market_leaf : "creator.level == 1";
+                const struct expr *filter =
+                    deepest(&world, SUPPORT_MARKETS, EXPR_FILTER, EXPR_DEPTH_MAX - 1, markets[j], leaf);
+                expect_prepared(&world, filter);
+            }
+        }
+    }
+    close_world(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sql_and_memory_agree_on_random_rows_and_expressions),
+        cmocka_unit_test(whatever_the_check_accepts_the_parser_of_the_database_can_nest),
         cmocka_unit_test(a_set_holds_what_its_rows_hold_and_a_filter_sees_only_readable_ones),
     };
     return cmocka_run_group_tests_name("model/expr_agree", tests, NULL, NULL);

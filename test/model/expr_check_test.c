@@ -83,6 +83,10 @@ static const struct mistake in_rules[] = {
     {"auth.password == 'a'", 6, "\"password\" is a password: it cannot be compared"},
     {"auth.role == 'boss'", 14, "\"auth.role\" (enum): \"boss\" must be one of user, manager, admin"},
     {"'a' == 1", 8, "cannot compare a text with a number | put the value in quotes"},
+    {"((clicks > 1) == is_open) == is_open", 10,
+     "a comparison of conditions stands inside another | join conditions with && and ||"},
+    {"is_open == !(is_open || is_open != (clicks > 1))", 44,
+     "a comparison of conditions stands inside another | join conditions with && and ||"},
     {"(clicks > 1) == 2", 17, "cannot compare a condition with a number | write true or false"},
 };
 
