@@ -44,10 +44,16 @@ static const struct field *find_field(const struct resource *resource, struct sl
     return field && is_visible(resource, field, use) ? field : NULL;
 }
 
-static const struct relation *find_relation(const struct resource *resource, struct slice name)
+/* A relation exists for whoever may compare the reference that it turns round. */
+static bool is_relation_visible(const struct relation *relation, enum expr_use use)
+{
+    return is_visible(relation->from, relation->via, use);
+}
+
+static const struct relation *find_relation(const struct resource *resource, struct slice name, enum expr_use use)
 {
     for (size_t i = 0; i < resource->relation_count; i++)
-        if (slice_eq(resource->relations[i].name, name))
+        if (slice_eq(resource->relations[i].name, name) && is_relation_visible(&resource->relations[i], use))
             return &resource->relations[i];
     return NULL;
 }
@@ -65,7 +71,8 @@ static enum error unknown(const struct walk *walk, struct slice name)
             suggest_offer(&problem->suggest, walk->use == EXPR_FILTER ? field->json_name : field->name);
     }
     for (size_t i = 0; i < walk->here->relation_count; i++)
-        suggest_offer(&problem->suggest, walk->here->relations[i].name);
+        if (is_relation_visible(&walk->here->relations[i], walk->use))
+            suggest_offer(&problem->suggest, walk->here->relations[i].name);
     return ERROR_VALIDATION;
 }
 
@@ -99,12 +106,10 @@ static enum error arrive(const struct walk *walk, struct slice name, const struc
 static enum error take_segment(struct walk *walk, struct slice name, const char *rest)
 {
     const struct field *field = find_field(walk->here, name, walk->use);
-    const struct relation *relation = field ? NULL : find_relation(walk->here, name);
+    const struct relation *relation = field ? NULL : find_relation(walk->here, name, walk->use);
     if (!field && !relation)
         return unknown(walk, name);
     if (relation) {
-        if (walk->use == EXPR_FILTER && !is_visible(relation->from, relation->via, walk->use))
-            return unknown(walk, name);
         TRY(cross(walk, name, (struct expr_step){.via = relation->via, .to = relation->from, .is_reverse = true}));
         return rest ? OK : arrive(walk, name, walk->here->id);
     }

@@ -145,6 +145,24 @@ static void a_condition_of_an_index_sees_only_its_row(void **state)
     expect(in_conditions, ARRAY_LEN(in_conditions), EXPR_CONDITION);
 }
 
+static void a_relation_over_a_hidden_reference_is_neither_found_nor_suggested(void **state)
+{
+    struct support support;
+    support_init(&support);
+    assert_non_null(support_expr(&support, SUPPORT_MARKETS, EXPR_FILTER, "auth.id in positions.user"));
+    struct field *via = arena_alloc(&support.arena, sizeof *via);
+    struct relation *relation = arena_alloc(&support.arena, sizeof *relation);
+    *relation = support.resources[SUPPORT_MARKETS].relations[0];
+    *via = *relation->via;
+    via->flags |= FIELD_HIDDEN;
+    relation->via = via;
+    support.resources[SUPPORT_MARKETS].relations = relation;
+    assert_null(support_expr(&support, SUPPORT_MARKETS, EXPR_FILTER, "auth.id in positions.user"));
+    assert_string_equal(support_report(&support), "unknown field \"positions\" (at position 12)");
+    assert_non_null(support_expr(&support, SUPPORT_MARKETS, EXPR_RULE, "auth.id in positions.user"));
+    support_fini(&support);
+}
+
 static void all_mistakes_are_reported_at_once(void **state)
 {
     struct support support;
@@ -238,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_rule_with_a_mistake_is_told_where_what_and_how_to_help),
         cmocka_unit_test(a_filter_knows_json_names_and_nothing_hidden),
         cmocka_unit_test(a_condition_of_an_index_sees_only_its_row),
+        cmocka_unit_test(a_relation_over_a_hidden_reference_is_neither_found_nor_suggested),
         cmocka_unit_test(all_mistakes_are_reported_at_once),
         cmocka_unit_test(what_is_right_is_accepted),
         cmocka_unit_test(without_accounts_auth_is_null_of_any_type),
