@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "base/jsonread.h"
 #include "base/jsonwrite.h"
+#include "base/number.h"
 #include "base/suggest.h"
 #include "base/utf8.h"
 #include "http/http1.h"
@@ -106,6 +107,14 @@ static enum error read_json(struct reading *reading, const struct field *field, 
     return OK;
 }
 
+/* Lists are shown as they are stored, so a decimal in one is stored as it is shown. */
+static void put_decimal(struct buf *out, int64_t scaled, unsigned scale)
+{
+    buf_put_byte(out, '"');
+    number_format_decimal(out, scaled, scale);
+    buf_put_byte(out, '"');
+}
+
 /* One element of a list, in its stored form; `*why` is set when it has none. */
 static enum error read_element(struct reading *reading, const struct type *type, const struct json_value *element,
                                struct buf *out, const char **why)
@@ -126,7 +135,9 @@ static enum error read_element(struct reading *reading, const struct type *type,
     enum error error = type_parse_text(type, text, reading->session->arena, why, &value);
     if (error != OK)
         return error == ERROR_VALIDATION ? OK : error;
-    if (value.kind == VALUE_INT)
+    if (type->kind == FIELD_DECIMAL)
+        put_decimal(out, value.integer, type->scale);
+    else if (value.kind == VALUE_INT)
         buf_put_int(out, value.integer);
     else if (value.kind == VALUE_FLOAT)
         jsonwrite_float(out, value.number);

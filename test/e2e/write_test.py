@@ -31,6 +31,8 @@ resources:
       data: json
       tags: list(text)
       marks: list(int)
+      sums: list(decimal(6,2))
+      refs: list(uuid)
       code: text(1..5) immutable
       owner: users
       made: datetime readonly = now
@@ -85,6 +87,8 @@ TYPES = [
     ("tags", ["a", "café", ""], ["a", "café", ""]),
     ("tags", [], []),
     ("marks", [1, -2], [1, -2]),
+    ("sums", ["1.5", -2, 0.25], ["1.50", "-2.00", "0.25"]),
+    ("refs", ["01890A5D-AC96-774B-BCCE-B302099A8057"], ["01890a5d-ac96-774b-bcce-b302099a8057"]),
     ("title", "naïve €", "naïve €"),
 ]
 
