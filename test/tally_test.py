@@ -45,3 +45,13 @@ def test_a_run_that_left_no_result_did_not_pass(tmp_path, capsys, content):
         path.write_text(content)
     assert tally.main([str(path)]) == 1
     assert capsys.readouterr().out == "0 passed, 1 failed, 0 skipped\n"
+
+
+def test_figures_are_printed_in_order_of_their_promises(tmp_path, capsys):
+    meson = tmp_path / "testlog.json"
+    meson.write_text(json.dumps({"name": "x", "result": "OK", "stdout": "1..1\n# figure P13: 9 of 9\nok 1 - a\n"}) + "\n")
+    junit = tmp_path / "pytest.xml"
+    properties = '<properties><property name="figure" value="P2: 3 of 3"/></properties>'
+    junit.write_text(f'<testsuites><testsuite tests="1"><testcase name="b">{properties}</testcase></testsuite></testsuites>')
+    assert tally.main([str(meson), str(junit)]) == 0
+    assert capsys.readouterr().out == "P2: 3 of 3\nP13: 9 of 9\n2 passed, 0 failed, 0 skipped\n"
