@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checkpoints. A passive one disturbs nobody but may leave pages behind while somebody reads an old snapshot; when the
- * log has grown past LARGE_PAGES all the same, a restarting one waits for a moment without such readers, bounded by
- * LARGE_WAIT_MS, so that the log's file does not grow for ever. A short log is moved once commits have paused for
- * QUIET_MS, and what a checkpoint had to leave behind is tried again as late: while the log is empty, readers need not
- * look into it. */
+/* Checkpoints. The bulk of the log is moved beside the writer, each time that it has grown by DUE_PAGES. While the writer
+ * goes on it is never moved to its end, and SQLite begins it anew only then; so when it has become LONG_PAGES, the writer
+ * is asked for a pause between two transactions and moves the little that is left itself. Both are passive: they disturb
+ * nobody, but leave pages behind while somebody reads an old snapshot. Past LARGE_PAGES a restarting checkpoint waits for
+ * a moment without such readers, bounded by LARGE_WAIT_MS, so that the file does not grow for ever. A short log is
+ * moved once commits have paused for QUIET_MS: while it is empty, readers need not look into it.
+ *
+ * Invariant: moved <= length and tried <= length, as far as the present log is known */
 #include "data/checkpointer.h"
 
 #include <errno.h>
@@ -15,33 +18,36 @@
 
 #include "data/sqlite.h"
 
-enum { DUE_PAGES = 1000, LARGE_PAGES = 16384, LARGE_WAIT_MS = 100, QUIET_MS = 500 };
+enum { DUE_PAGES = 1000, LONG_PAGES = 4000, LARGE_PAGES = 16384, LARGE_WAIT_MS = 100, QUIET_MS = 500 };
 
 struct checkpointer {
     struct sqlite *sqlite;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    unsigned pages; /* under the mutex: of the log that were not moved as far as we know */
-    bool is_quiet;  /* no commit came for QUIET_MS */
+    /* Under the mutex, in pages of the log: how long it is, how much of it is in the database, and how long it was when
+     * that was last tried. */
+    unsigned length, moved, tried;
+    bool is_quiet; /* no commit came for QUIET_MS */
     bool is_stopping;
+    atomic_bool wants_pause;
     atomic_ullong count;
 };
 
-/* Returns how many pages stay behind. */
-static unsigned run(struct checkpointer *checkpointer, unsigned pages)
+/* Moves what it can, without the mutex; returns how much of the log is moved now. */
+static unsigned run(struct checkpointer *checkpointer, sqlite3 *handle, unsigned length)
 {
-    int mode = pages >= LARGE_PAGES ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+    int mode = length >= LARGE_PAGES ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
     int in_log = 0, moved = 0;
-    int code = sqlite3_wal_checkpoint_v2(checkpointer->sqlite->handle, NULL, mode, &in_log, &moved);
+    int code = sqlite3_wal_checkpoint_v2(handle, NULL, mode, &in_log, &moved);
     atomic_fetch_add(&checkpointer->count, 1);
-    return code == SQLITE_OK && in_log > moved ? (unsigned)(in_log - moved) : 0;
+    return code == SQLITE_OK && moved > 0 ? (unsigned)moved : 0;
 }
 
 /* Sleeps until enough is due, or a little is and nothing more came for a while. */
 static void wait_until_due(struct checkpointer *checkpointer)
 {
-    if (checkpointer->pages == 0) {
+    if (checkpointer->moved == checkpointer->length) {
         pthread_cond_wait(&checkpointer->wake, &checkpointer->mutex);
         return;
     }
@@ -54,23 +60,30 @@ static void wait_until_due(struct checkpointer *checkpointer)
         checkpointer->is_quiet = true;
 }
 
+static bool is_due(const struct checkpointer *checkpointer)
+{
+    bool is_left = checkpointer->moved < checkpointer->length;
+    return checkpointer->length - checkpointer->tried >= DUE_PAGES || (checkpointer->is_quiet && is_left);
+}
+
 static void *checkpointer_main(void *argument)
 {
     struct checkpointer *checkpointer = argument;
     pthread_mutex_lock(&checkpointer->mutex);
     while (!checkpointer->is_stopping) {
-        unsigned pages = checkpointer->pages;
-        if (pages < DUE_PAGES && !(checkpointer->is_quiet && pages > 0)) {
+        if (!is_due(checkpointer)) {
             wait_until_due(checkpointer);
             continue;
         }
-        checkpointer->pages = 0;
+        unsigned length = checkpointer->length;
+        checkpointer->tried = length;
         checkpointer->is_quiet = false;
         pthread_mutex_unlock(&checkpointer->mutex);
-        unsigned behind = run(checkpointer, pages);
+        unsigned moved = run(checkpointer, checkpointer->sqlite->handle, length);
+        atomic_store(&checkpointer->wants_pause, length >= LONG_PAGES);
         pthread_mutex_lock(&checkpointer->mutex);
-        if (checkpointer->pages == 0 && behind > 0)
-            checkpointer->pages = behind < DUE_PAGES ? behind : DUE_PAGES - 1;
+        if (checkpointer->length >= length) /* else it began anew meanwhile */
+            checkpointer->moved = moved < checkpointer->length ? moved : checkpointer->length;
     }
     pthread_mutex_unlock(&checkpointer->mutex);
     return NULL;
@@ -112,15 +125,26 @@ void checkpointer_destroy(struct checkpointer *checkpointer)
     free(checkpointer);
 }
 
-void checkpointer_tell(struct checkpointer *checkpointer, unsigned pages)
+void checkpointer_tell(struct checkpointer *checkpointer, unsigned length)
 {
     pthread_mutex_lock(&checkpointer->mutex);
-    bool wakes = checkpointer->pages == 0 || (checkpointer->pages < DUE_PAGES && pages >= DUE_PAGES);
-    checkpointer->pages = pages;
+    bool was_due = is_due(checkpointer);
+    bool was_idle = checkpointer->moved == checkpointer->length;
+    if (length < checkpointer->length)
+        checkpointer->moved = checkpointer->tried = 0;
+    checkpointer->length = length;
     checkpointer->is_quiet = false;
+    bool wakes = was_idle || (is_due(checkpointer) && !was_due);
     pthread_mutex_unlock(&checkpointer->mutex);
     if (wakes)
         pthread_cond_signal(&checkpointer->wake);
+}
+
+void checkpointer_pause(struct checkpointer *checkpointer, struct sqlite *writer)
+{
+    if (atomic_load_explicit(&checkpointer->wants_pause, memory_order_relaxed) &&
+        atomic_exchange(&checkpointer->wants_pause, false))
+        run(checkpointer, writer->handle, 0);
 }
 
 uint64_t checkpointer_count(const struct checkpointer *checkpointer)

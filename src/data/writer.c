@@ -282,6 +282,7 @@ static struct job *run_transaction(struct writer *writer, struct job *first)
 static void run_batch(struct writer *writer, struct job_list *batch)
 {
     size_t count = batch->count;
+    checkpointer_pause(writer->checkpointer, writer->conn.sqlite);
     for (struct job *job = batch->first; job;)
         job = run_transaction(writer, job);
     atomic_fetch_add(&writer->transactions, count);
