@@ -26,7 +26,7 @@ sqlite3 *open_database(const char *path)
         sqlite3_busy_timeout(db, 5000) ||
         sqlite3_exec(db,
                      "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;"
-                     "pragma cache_size = -65536; pragma mmap_size = 268435456",
+                     "pragma cache_size = -8192; pragma mmap_size = 268435456",
                      NULL, NULL, NULL))
         die(path);
     return db;

@@ -18,6 +18,7 @@
 #include "http/negotiate.h"
 #include "model/change.h"
 #include "model/model.h"
+#include "model/policy.h"
 
 struct write {
     struct exchange *x;
@@ -58,6 +59,25 @@ static int status_of(const struct write *write, bool has_body)
     return has_body ? 200 : 204;
 }
 
+/* Whether the values of a create are what its answer shows: nothing is expanded, and everybody may read every row. */
+static bool shows_values(const struct write *write, const struct session *session)
+{
+    const struct expr_context context = session_context(session);
+    return write->kind == CHANGE_CREATE && write->shape.expansion_count == 0 &&
+           policy_decide(write->resource->resource, ACTION_READ, &context) == POLICY_ALLOW;
+}
+
+/* The row of one change, as it is stored now. */
+static enum error put_row(struct write *write, struct session *session, size_t i, struct value id)
+{
+    struct rest *rest = write->resource->rest;
+    int64_t version;
+    if (!shows_values(write, session))
+        return rest_put_row(rest, session, &write->shape, id, &write->x->body, &version);
+    rowjson_values(&write->x->body, &rest->settings, &write->shape, write->changes[i].values);
+    return OK;
+}
+
 /* The one row that was written; no body when the caller wants none or may not read it. */
 static enum error answer_one(struct write *write, struct session *session, const struct change_result *result)
 {
@@ -67,9 +87,8 @@ static enum error answer_one(struct write *write, struct session *session, const
     if (write->kind == CHANGE_CREATE)
         TRY(add_location(write, result->id));
     if (has_body) {
-        int64_t version;
         envelope_begin(&rest->settings, &x->body);
-        enum error error = rest_put_row(rest, session, &write->shape, result->id, &x->body, &version);
+        enum error error = put_row(write, session, 0, result->id);
         if (is_unreadable(error)) {
             buf_clear(&x->body);
             has_body = false;
@@ -93,9 +112,8 @@ static enum error answer_many(struct write *write, struct session *session, cons
         return OK;
     envelope_begin(&rest->settings, &x->body);
     for (size_t i = 0; i < write->count; i++) {
-        int64_t version;
         buf_put_byte(&x->body, i == 0 ? '[' : ',');
-        enum error error = rest_put_row(rest, session, &write->shape, results[i].id, &x->body, &version);
+        enum error error = put_row(write, session, i, results[i].id);
         if (is_unreadable(error))
             buf_put_literal(&x->body, "null");
         else

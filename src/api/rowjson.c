@@ -95,6 +95,20 @@ static enum error side_mark(struct side *side, int expansion, struct value id)
     return OK;
 }
 
+void rowjson_values(struct buf *out, const struct api_settings *settings, const struct shape *shape,
+                    const struct value *values)
+{
+    for (size_t i = 0; i < shape->column_count; i++) {
+        const struct field *field = shape->columns[i];
+        buf_put_byte(out, i == 0 ? '{' : ',');
+        buf_put_slice(out, field->json_key);
+        rowjson_value(out, settings, &field->type, values[field->index]);
+    }
+    if (shape->column_count == 0)
+        buf_put_byte(out, '{');
+    buf_put_byte(out, '}');
+}
+
 static void put_plain_row(const struct rowjson *writer, const struct query_rows *rows, struct buf *out)
 {
     const struct shape *shape = writer->shape;

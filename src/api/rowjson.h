@@ -19,6 +19,10 @@ struct api_settings;
 /* Appends the JSON of one stored value. */
 void rowjson_value(struct buf *out, const struct api_settings *settings, const struct type *type, struct value value);
 
+/* Appends a row of a plain shape (nothing expanded) from values by field index. */
+void rowjson_values(struct buf *out, const struct api_settings *settings, const struct shape *shape,
+                    const struct value *values);
+
 /* Steps through a query whose columns are the shape's and appends its rows, separated by commas, `limit` at most
  * (negative: all). `seen` (may be NULL) is called for each row with its index after it was written, while its keys can
  * be read. Expanded references are loaded with one query per relation per level.

@@ -24,7 +24,8 @@ struct change {
     enum change_kind kind;
     const struct resource *resource;
     struct value id;      /* of the row; made by change_prepare() on create with `id: uuid` */
-    struct value *values; /* by field index, as stored (a password as sent until it is prepared) */
+    /* By field index, as stored; a password as sent until it is prepared. After a create they are the row, all of it. */
+    struct value *values;
     uint64_t sent[4];     /* bit set over field indexes: what the caller sent */
     uint64_t written[4];  /* what the statement writes: sent, defaults, and what the server sets */
     uint64_t

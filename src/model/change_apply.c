@@ -184,7 +184,7 @@ static enum error insert(struct change *change, struct session *session)
     if (error != OK)
         return explain(change, session, error);
     if (change->resource->id_kind == ID_INT)
-        change->id = value_int(db_last_id(session->conn));
+        change->values[change->resource->id->index] = change->id = value_int(db_last_id(session->conn));
     return OK;
 }
 

@@ -90,7 +90,7 @@ static enum error parse_float(const struct type *type, struct slice text, struct
         return refuse(why, "is too large");
     if (error != OK)
         return refuse(why, "must be a number");
-    *out = value_float(number);
+    *out = value_float(number == 0 ? 0 : number); /* SQLite keeps no negative zero */
     return OK;
 }
 
