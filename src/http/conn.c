@@ -17,6 +17,10 @@
  * turn. So whatever one turn's fibers read from the database is at least as new as every request they answer, and they
  * may share one read transaction.
  *
+ * Who sends: an answer of an ordinary size leaves when the turn ends, together with those of the other connections
+ * (conn_host.c): the sends of a turn in a row cost less than one behind each handler, and a client that waits for many
+ * answers wakes up once. The connection stays BUSY until then, without a fiber.
+ *
  * Who left: a client that ends its output (FIN) may still read, and nobody can tell whether it does; such a half-closed
  * connection gets its answers, and its handler runs on. A reset or a hang-up in both directions cancels the handler.
  *
@@ -26,7 +30,7 @@
  * to be told, and a head that takes too long is an attack or a broken network.
  *
  * Invariants
- *   (1) a fiber exists exactly in BUSY
+ *   (1) a fiber exists in BUSY only: from its spawn until it ends or leaves its answers to the end of the turn
  *   (2) IDLE holds neither buffer nor request; HEAD and BUSY hold both
  *   (3) in IDLE, HEAD and LINGER is_readable is false, or the connection is to be resumed */
 #include "http/conn.h"
@@ -208,7 +212,7 @@ static void discard_input(struct conn *conn)
 static void notice_while_busy(struct conn *conn, unsigned ready)
 {
     if (!conn->fiber)
-        return; /* it has not begun; it will look */
+        return; /* it has not begun, or has ended; who goes on with the connection will look */
     if (conn->is_broken)
         fiber_cancel(conn->fiber);
     else if (conn->awaits & ready)
@@ -395,17 +399,39 @@ static void finish(struct conn *conn, bool stays)
     }
 }
 
+static void flush(struct fiber *self, void *argument)
+{
+    struct conn *conn = argument;
+    conn->fiber = self;
+    conn->is_broken = conn_write_flush(conn) != OK || conn->is_broken;
+    finish(conn, true);
+}
+
+void conn_send(struct conn *conn)
+{
+    conn_write_try(conn);
+    if (conn->fiber)
+        return; /* it serves the next request, and sends the rest */
+    if (conn->is_broken || conn->request->out.len == 0)
+        finish(conn, true);
+    else if (fiber_spawn(conn->host->core, flush, conn) != OK)
+        close_now(conn);
+}
+
 static void serve(struct fiber *self, void *argument)
 {
     struct conn *conn = argument;
     bool stays = true;
     conn->fiber = self;
-    if (!conn->is_broken) {
-        do
-            stays = serve_one(conn);
-        while (stays && find_next(conn));
-        conn->is_broken = conn_write_flush(conn) != OK || conn->is_broken;
+    while (!conn->is_broken && (stays = serve_one(conn)) && find_next(conn))
+        continue;
+    if (stays && !conn->is_broken && conn->request->out.len > 0) {
+        conn->fiber = NULL;
+        conn_host_send_later(conn->host, conn);
+        return;
     }
+    if (!conn->is_broken)
+        conn->is_broken = conn_write_flush(conn) != OK;
     finish(conn, stays);
 }
 

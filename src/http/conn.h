@@ -59,6 +59,8 @@ void conn_refuse(struct conn_host *host, int fd, const struct address *peer);
 void conn_drain(struct conn *conn);
 /* Gives up: a handler is cancelled, anything else closed. */
 void conn_abort(struct conn *conn);
+/* Sends what was answered and not sent; what the socket does not take goes on in a fiber. For conn_host.c. */
+void conn_send(struct conn *conn);
 /* Looks again at what may have come while the connection was busy. On the loop. */
 void conn_resume(struct conn *conn);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the connections of one core share: the site, the pools, the lists that a turn works off.
  *
- * At the end of each turn, in this order: answers that wait behind a handler which has not ended are sent; closed
- * connections are freed (nothing of the turn points to them any more); figures are told to the metrics.
+ * At the end of each turn, in this order: answers are sent; closed connections are freed (nothing of the turn points to
+ * them any more); figures are told to the metrics. Answers do not wait for the end of a turn whose handlers are slow:
+ * once the first one has waited for UNSENT_US, all go.
  *
  * Invariants
  *   (1) count = connections in the list = descriptors open; each also counted once in `connections` of all cores
@@ -17,6 +18,8 @@
 #include "http/http_metrics.h"
 #include "http/site.h"
 
+enum { UNSENT_US = 500 };
+
 static void send_unsent(struct conn_host *host)
 {
     while (host->unsent) {
@@ -24,7 +27,7 @@ static void send_unsent(struct conn_host *host)
         host->unsent = conn->next_unsent;
         conn->is_unsent = false;
         if (conn->state == CONN_BUSY)
-            conn_write_try(conn);
+            conn_send(conn);
     }
 }
 
@@ -171,11 +174,17 @@ void conn_host_resume_later(struct conn_host *host, struct conn *conn)
 
 void conn_host_send_later(struct conn_host *host, struct conn *conn)
 {
-    if (conn->is_unsent)
-        return;
-    conn->is_unsent = true;
-    conn->next_unsent = host->unsent;
-    host->unsent = conn;
+    int64_t now_us = core_now_us(host->core);
+    if (!host->unsent)
+        host->unsent_since_us = now_us;
+    if (!conn->is_unsent) {
+        conn->is_unsent = true;
+        conn->next_unsent = NULL;
+        *(host->unsent ? &host->last_unsent->next_unsent : &host->unsent) = conn;
+        host->last_unsent = conn;
+    }
+    if (now_us - host->unsent_since_us > UNSENT_US)
+        send_unsent(host);
 }
 
 void conn_host_drain(struct conn_host *host)

@@ -31,7 +31,8 @@ struct conn_host {
     struct conn_site *site; /* what new requests get */
     struct log *log;
     struct conn *first;
-    struct conn *resumed, *unsent, *dead;
+    struct conn *resumed, *unsent, *last_unsent, *dead;
+    int64_t unsent_since_us;
     struct core_message resume; /* posted while `resumed` is not empty */
     struct core_hook turn_end;
     size_t count;
@@ -69,7 +70,7 @@ void conn_host_add(struct conn_host *host, struct conn *conn);
 void conn_host_remove(struct conn_host *host, struct conn *conn);
 /* Has conn_resume() called before any fiber of a later turn runs. */
 void conn_host_resume_later(struct conn_host *host, struct conn *conn);
-/* Has what is unsent sent when this turn ends, should its fiber wait until then. */
+/* Has what is unsent sent when this turn ends, or now when there is some that has waited for long. */
 void conn_host_send_later(struct conn_host *host, struct conn *conn);
 
 /* Closes what is idle, has every other connection close behind its present answer. */

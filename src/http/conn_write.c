@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers on their way out.
  *
- * Idea: one system call per answer, or fewer. The head is written into the request's `out` buffer, and a small body
- * behind it, because copying a few kilobytes costs less than a second vector; a large body is sent from where the
- * handler wrote it. When the next request of the same connection has been received already, its answer joins this one
- * in `out`. Should its handler wait, the end of the loop's turn sends what is there (conn.c), so no answer waits for a
- * later one.
+ * Idea: one system call per answer, or fewer. The head is written into the request's `out` buffer, and a body of an
+ * ordinary size behind it, to leave when the turn ends (conn.c); a large body is sent at once, from where the handler
+ * wrote it. When the next request of the same connection has been received already, its answer joins this one in `out`;
+ * should its handler wait, the end of the turn sends what is there, so no answer waits for a later one.
  *
  * Invariants
  *   (1) bytes leave in the order of the requests: `out` before a large body, and that before the next answer
@@ -22,7 +21,7 @@
 #include "net/socket.h"
 #include "rt/fiber.h"
 
-enum { COPIED_BODY_BYTES = 4 * 1024, OUT_FLUSH_BYTES = 64 * 1024 };
+enum { COPIED_BODY_BYTES = 16 * 1024, OUT_FLUSH_BYTES = 64 * 1024 };
 
 static void refresh_date(struct conn_host *host, int64_t now_s)
 {
