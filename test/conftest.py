@@ -30,6 +30,7 @@ line of ./dev test. Its amounts are size(suite, soak): the second one where TENO
 
 import os
 import pathlib
+import sys
 
 import pytest
 
@@ -92,3 +93,17 @@ def figure(record_property):
 def size():
     """size(suite, soak): how much of something this run does."""
     return lambda suite, soak: soak if os.environ.get("TENON_SOAK") else suite
+
+
+@pytest.fixture
+def progress(request):
+    """progress(text): one line on the terminal, each in place of the last; nothing where there is no terminal."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def show(text):
+        with capture.global_and_fixture_disabled():
+            if sys.stderr.isatty():
+                print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
+
+    yield show
+    show("")
