@@ -12,7 +12,8 @@
  *   (1) a 201 is sent after the COMMIT of its row (synchronous=FULL)
  *   (2) a connection has one insert at most, embedded in it; while that is queued nothing more of it is answered
  *   (3) a connection that closes while its insert is queued is freed when the insert comes back
- *   (4) a reply fits the loop's out buffer, and all replies of one wake-up leave in one send
+ *   (4) a reply fits the loop's out buffer; replies leave when the turn ends or the buffer is full, each connection's
+ * in one send and all sends in a row, so that a client of many connections wakes up once
  *
  * Left out on purpose: the signature of a list's cursor, which is as long as Tenon's but says only where it stands;
  * and, refused with 400: \u escapes, and any query parameter but those of the workloads. A client that does not take
@@ -30,13 +31,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "limit_position.h"
 #include "limit_writer.h"
 
 enum {
     IN_BYTES = 8192,
-    OUT_BYTES = 1 << 18,
+    OUT_BYTES = 1 << 19,
     REPLY_BYTES_MAX = 1 << 17, /* PAGE_MAX rows of escaped names */
     TURN_EVENTS = 256,
+    UNSENT_MAX = 256,
     PAGE_DEFAULT = 20,
     PAGE_MAX = 100,
     BACKLOG = 1024,
@@ -53,10 +56,18 @@ struct conn {
     char in[IN_BYTES];
 };
 
+/* Replies to one connection, as they stand in the out buffer. */
+struct unsent {
+    struct conn *conn;
+    const char *begin;
+    size_t len;
+};
+
 struct loop {
     struct writer *writer;
     sqlite3 *db;
     sqlite3_stmt *begin, *commit, *one, *list, *count;
+    struct positions positions;
     bool is_reading; /* a read transaction is open */
     int epoll_fd;
     int listen_fd;
@@ -65,6 +76,8 @@ struct loop {
     char clock[DATETIME_BYTES];
     time_t date_second; /* what `date` says */
     char date[DATE_BYTES];
+    size_t unsent_count;
+    struct unsent unsent[UNSENT_MAX];
     char *out_at;
     char out[OUT_BYTES];
 };
@@ -265,12 +278,12 @@ static bool parse_query(struct text query, struct list_query *out)
 }
 
 /* Where the list goes on: the last row's datetime and id. */
-static char *put_cursor(char *at, sqlite3_stmt *row)
+static char *put_cursor(char *at, const char *created_at, int64_t id)
 {
     *at++ = '"';
     memset(at, '0', CURSOR_BYTES);
-    put_bytes(at, (const char *)sqlite3_column_text(row, 5), DATETIME_BYTES);
-    put_uint(at + DATETIME_BYTES + 1, (uint64_t)sqlite3_column_int64(row, 0));
+    put_bytes(at, created_at, DATETIME_BYTES);
+    put_uint(at + DATETIME_BYTES + 1, (uint64_t)id);
     at[CURSOR_BYTES] = '"';
     return at + CURSOR_BYTES + 1;
 }
@@ -316,11 +329,41 @@ static void list_markets(struct loop *loop, struct text query_text)
             *reply.at++ = ',';
         reply.at = put_row(reply.at, loop->list);
         if (count == query.limit)
-            put_cursor(cursor, loop->list);
+            put_cursor(cursor, (const char *)sqlite3_column_text(loop->list, 5), sqlite3_column_int64(loop->list, 0));
     }
     sqlite3_reset(loop->list);
     reply.at = put_pagination(reply.at, loop, &query);
     reply.at = put_bytes(reply.at, next.ptr, next.len);
+    reply.at = PUT_TEXT(reply.at, "}}");
+    reply_end(loop, &reply);
+}
+
+/* Knows one shape of the query only: the holder comes first, and the rest is the workload's. */
+static void list_positions(struct loop *loop, struct text query)
+{
+    static const char rest[] = "&sort=-created_at&limit=20&count=none&expand=market";
+    struct positions *positions = &loop->positions;
+    struct cursor holder_text = {query.ptr, query.ptr + query.len};
+    int64_t holder;
+    bool is_known = parse_digits(&holder_text, &holder) &&
+                    equals((struct text){holder_text.at, (size_t)(holder_text.end - holder_text.at)}, rest);
+    if (!is_known) {
+        reply_error(loop, "400 Bad Request", "VALIDATION_ERROR", "not a query that this server knows");
+        return;
+    }
+    begin_reading(loop);
+    positions_read(positions, holder);
+    struct text vary = {"Vary: Accept-Encoding\r\n", sizeof "Vary: Accept-Encoding\r\n" - 1};
+    struct reply reply = reply_begin(loop, "200 OK", vary, PAGE_DIGITS);
+    reply.at = PUT_TEXT(reply.at, "{\"data\":[");
+    reply.at = put_positions(reply.at, positions);
+    reply.at = PUT_TEXT(reply.at, "],\"pagination\":{\"page\":1,\"limit\":20,\"nextCursor\":");
+    if (positions->has_more) {
+        const struct position *last = &positions->rows[POSITIONS_MAX - 1];
+        reply.at = put_cursor(reply.at, last->created_at, last->id);
+    } else {
+        reply.at = PUT_TEXT(reply.at, "null");
+    }
     reply.at = PUT_TEXT(reply.at, "}}");
     reply_end(loop, &reply);
 }
@@ -340,12 +383,15 @@ static void create_market(struct loop *loop, struct conn *conn, struct text body
 static void answer(struct loop *loop, struct conn *conn, struct text line, struct text body)
 {
     static const char record[] = "GET /api/v1/markets/", list[] = "GET /api/v1/markets?";
+    static const char positions[] = "GET /api/v1/positions?holder=";
     if (equals(line, "GET /health"))
         reply_text(loop, "200 OK", "{\"status\":\"ok\"}");
     else if (starts_with(line, record))
         get_market(loop, (struct text){line.ptr + sizeof record - 1, line.len - sizeof record + 1});
     else if (starts_with(line, list))
         list_markets(loop, (struct text){line.ptr + sizeof list - 1, line.len - sizeof list + 1});
+    else if (starts_with(line, positions))
+        list_positions(loop, (struct text){line.ptr + sizeof positions - 1, line.len - sizeof positions + 1});
     else if (equals(line, "POST /api/v1/markets"))
         create_market(loop, conn, body);
     else
@@ -387,38 +433,51 @@ static size_t answer_one(struct loop *loop, struct conn *conn, struct text in)
     return head_len + body_len;
 }
 
-static void conn_close(struct conn *conn)
+/* A client that does not take its answers is cut off: the next read of it ends, and closes it. */
+static void loop_send(struct loop *loop)
 {
-    if (conn->fd >= 0)
-        close(conn->fd);
-    conn->fd = -1;
+    for (size_t i = 0; i < loop->unsent_count; i++) {
+        const struct unsent *unsent = &loop->unsent[i];
+        if (send(unsent->conn->fd, unsent->begin, unsent->len, MSG_NOSIGNAL) != (ssize_t)unsent->len)
+            shutdown(unsent->conn->fd, SHUT_RDWR);
+    }
+    loop->unsent_count = 0;
+    loop->out_at = loop->out;
+}
+
+static void conn_close(struct loop *loop, struct conn *conn)
+{
+    loop_send(loop);
+    close(conn->fd);
     conn->is_gone = true;
     if (!conn->is_waiting)
         free(conn);
 }
 
-static bool conn_send(struct loop *loop, struct conn *conn)
+static void conn_reply(struct loop *loop, struct conn *conn, const char *begin)
 {
-    size_t len = (size_t)(loop->out_at - loop->out);
-    loop->out_at = loop->out;
-    return len == 0 || send(conn->fd, loop->out, len, MSG_NOSIGNAL) == (ssize_t)len;
+    if (loop->out_at > begin)
+        loop->unsent[loop->unsent_count++] = (struct unsent){conn, begin, (size_t)(loop->out_at - begin)};
 }
 
-/* Answers what has arrived, as much of it as the out buffer surely takes before each send. */
+static void make_room(struct loop *loop)
+{
+    if (loop->out + OUT_BYTES - loop->out_at < REPLY_BYTES_MAX || loop->unsent_count == UNSENT_MAX)
+        loop_send(loop);
+}
+
+/* Answers what has arrived. */
 static void conn_answer(struct loop *loop, struct conn *conn)
 {
     size_t used = 0, size = 1;
-    while (size > 0) {
+    while (size > 0 && !conn->is_waiting) {
+        make_room(loop);
+        const char *begin = loop->out_at;
         while (!conn->is_waiting && loop->out + OUT_BYTES - loop->out_at >= REPLY_BYTES_MAX && size > 0) {
             size = answer_one(loop, conn, (struct text){conn->in + used, conn->in_len - used});
             used += size;
         }
-        if (!conn_send(loop, conn)) {
-            conn_close(conn);
-            return;
-        }
-        if (conn->is_waiting)
-            break;
+        conn_reply(loop, conn, begin);
     }
     conn->in_len -= used;
     if (used > 0 && conn->in_len > 0)
@@ -431,7 +490,7 @@ static void conn_read(struct loop *loop, struct conn *conn)
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (len <= 0) { /* closed, failed, or a request larger than IN_BYTES */
-        conn_close(conn);
+        conn_close(loop, conn);
         return;
     }
     conn->in_len += (size_t)len;
@@ -463,7 +522,10 @@ static void loop_collect(struct loop *loop)
             free(conn);
             continue;
         }
+        make_room(loop);
+        const char *begin = loop->out_at;
         reply_created(loop, insert);
+        conn_reply(loop, conn, begin);
         conn_answer(loop, conn);
     }
 }
@@ -513,6 +575,7 @@ static void loop_run(struct loop *loop)
             else
                 conn_read(loop, source);
         }
+        loop_send(loop);
         end_reading(loop);
     }
 }
@@ -539,6 +602,7 @@ int main(int argc, char **argv)
     loop->list = prepare(loop->db, "select " COLUMNS " from markets where status = ?1 "
                                    "order by created_at desc, id limit ?2");
     loop->count = prepare(loop->db, "select count(*) from markets where status = ?1");
+    positions_prepare(&loop->positions, loop->db);
     loop_listen(loop, (int)port);
     loop_run(loop);
 }

@@ -34,8 +34,7 @@ char *put_int(char *at, int64_t number)
     return put_uint(at, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
-/* Hundredths as a JSON string, always with two places. */
-static char *put_decimal(char *at, int64_t hundredths)
+char *put_decimal(char *at, int64_t hundredths)
 {
     uint64_t size = hundredths < 0 ? 0 - (uint64_t)hundredths : (uint64_t)hundredths;
     *at++ = '"';

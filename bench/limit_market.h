@@ -50,6 +50,8 @@ static inline char *put_bytes(char *at, const char *bytes, size_t len)
 
 char *put_uint(char *at, uint64_t number);
 char *put_int(char *at, int64_t number);
+/* Hundredths as a JSON string, always with two places. */
+char *put_decimal(char *at, int64_t hundredths);
 /* A JSON string, with its quotes. */
 char *put_string(char *at, const char *bytes, size_t len);
 /* The record that the statement stands on, as a JSON object; the columns are COLUMNS. */
