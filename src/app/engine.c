@@ -37,7 +37,15 @@
 #include "rt/metrics.h"
 #include "rt/offload.h"
 
-enum { CORES_MAX = 256, OFFLOAD_QUEUE = 256, BACKLOG = 4096, WATCH_MS = 250, SPARE_FILES = 256, URL_BYTES = 96 };
+enum {
+    CORES_MAX = 256,
+    OFFLOAD_QUEUE = 256,
+    BACKLOG = 4096,
+    WATCH_MS = 250,
+    SPARE_FILES = 256,
+    URL_BYTES = 96,
+    LOG_MEMORY_MAX = 1024 * 1024
+};
 
 struct engine {
     struct engine_options options;
@@ -60,8 +68,9 @@ struct engine {
     atomic_uint connections, admin_connections;
     atomic_size_t draining; /* servers that have not drained yet */
     int log_fd;
-    struct log log;        /* of the main thread */
-    struct log writer_log; /* of the writer's */
+    struct log log;          /* of the main thread */
+    struct log writer_log;   /* of the writer's */
+    struct arena log_memory; /* what the logs refer to for the life of the process */
     char url[URL_BYTES], admin_url[URL_BYTES];
 };
 
@@ -73,6 +82,22 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+/* Logs outlive the generation that says what they redact. */
+static enum error keep_redacted(struct engine *engine, struct settings *settings)
+{
+    struct settings_texts *redact = &settings->redact;
+    struct slice *kept = arena_array(&engine->log_memory, redact->count, sizeof *kept);
+    if (!kept)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < redact->count; i++) {
+        kept[i] = arena_slice(&engine->log_memory, redact->items[i]);
+        if (!kept[i].ptr)
+            return ERROR_MEMORY;
+    }
+    redact->items = kept;
+    return OK;
 }
 
 static unsigned choose_core_count(const struct engine *engine)
@@ -166,7 +191,8 @@ static enum error add_server(struct engine *engine, unsigned core, struct listen
 static enum error listen_on(struct engine *engine, const struct address *address, struct diag *diag)
 {
     struct listener first;
-    TRY(listener_open(address, BACKLOG, diag, &first));
+    enum listener_sharing sharing = engine->options.shares_port ? LISTENER_SHARED : LISTENER_ALONE;
+    TRY(listener_open(address, sharing, BACKLOG, diag, &first));
     if (engine->url[0] == '\0')
         format_url(&first.address, engine->url);
     struct listener next = first;
@@ -218,11 +244,11 @@ static enum error open_admin_listener(struct engine *engine, struct diag *diag, 
         TRY(address_parse(slice_from(engine->options.admin_listen), diag, &address));
     else
         TRY(resolve(&settings->admin, diag, &address));
-    enum error error = listener_open(&address, BACKLOG, is_chosen ? diag : NULL, out);
+    enum error error = listener_open(&address, LISTENER_ALONE, BACKLOG, is_chosen ? diag : NULL, out);
     if (error != ERROR_CONFLICT || is_chosen)
         return error;
     address_set_port(&address, 0);
-    return listener_open(&address, BACKLOG, diag, out);
+    return listener_open(&address, LISTENER_ALONE, BACKLOG, diag, out);
 }
 
 static enum error listen_admin(struct engine *engine, struct diag *diag)
@@ -273,6 +299,7 @@ static void raise_file_limit(struct engine *engine)
 static enum error open_all(struct engine *engine, struct diag *diag)
 {
     TRY(generation_load(engine->options.app_path, diag, &engine->generation));
+    TRY(keep_redacted(engine, &engine->generation->settings));
     worker_configure_log(&engine->log, &engine->generation->settings);
     worker_configure_log(&engine->writer_log, &engine->generation->settings);
     raise_file_limit(engine);
@@ -294,6 +321,7 @@ enum error engine_open(const struct engine_options *options, struct diag *diag, 
     block_signals(&signals);
     engine->options = *options;
     engine->log_fd = options->log_fd;
+    arena_init(&engine->log_memory, LOG_MEMORY_MAX);
     log_init(&engine->log, clock_system(), log_write_fd, &engine->log_fd);
     log_init(&engine->writer_log, clock_system(), log_write_fd, &engine->log_fd);
     enum error error = open_all(engine, diag);
@@ -470,6 +498,7 @@ void engine_close(struct engine *engine)
     metrics_destroy(engine->metrics);
     log_fini(&engine->log);
     log_fini(&engine->writer_log);
+    arena_fini(&engine->log_memory);
     free(engine->servers);
     free(engine->workers);
     free(engine->cores);

@@ -20,6 +20,7 @@ struct engine_options {
     unsigned cores;             /* 0: the app file's, or one per CPU */
     enum schema_sync_mode sync; /* CREATE_IF_EMPTY for serve, ADDITIVE for dev */
     bool watch;                 /* dev: reload when a file of the app changes */
+    bool shares_port;           /* another process may listen on the same public addresses */
     int log_fd;                 /* where log lines go; 1 */
     generation_extend *extend;  /* routes and hooks of a C program; NULL: none */
     void *extend_state;

@@ -24,6 +24,8 @@ static const struct option options[] = {
     {"listen", "HOST:PORT", "serve on this address instead of the app file's", offsetof(struct command_line, listen)},
     {"admin", "HOST:PORT", "metrics and health in detail here", offsetof(struct command_line, admin)},
     {"cores", "N", "cores that serve requests; 0 is one for each CPU", offsetof(struct command_line, cores)},
+    {"share-port", NULL, "let another serve take over the same address, without a gap",
+     offsetof(struct command_line, shares_port)},
     {"json", NULL, "print JSON for programs", offsetof(struct command_line, is_json)},
     {"help", NULL, "print this", offsetof(struct command_line, is_help)},
 };
@@ -33,10 +35,12 @@ const struct command command_table[] = {
      "Makes the folder if need be, and overwrites nothing.", init_run},
     {"check", "[app.yaml]", "json", "report every mistake in an app file",
      "Prints file:line:column of each, with what to do about it. Warnings are no failure.", look_check},
-    {"serve", "[app.yaml]", "listen admin cores", "serve the app",
+    {"serve", "[app.yaml]", "listen admin cores share-port", "serve the app",
      "Creates the tables of an empty database; a database that differs from the app file is refused with what "
      "differs.\n"
-     "SIGTERM drains and stops, a second one stops at once; SIGHUP reloads the app file, or keeps the old one.",
+     "SIGTERM drains and stops, a second one stops at once; SIGHUP reloads the app file, or keeps the old one.\n"
+     "To replace a server that runs with --share-port, start the new one with it too (and another --admin), then send\n"
+     "the old one SIGTERM.",
      serve_run},
     {"dev", "[app.yaml]", "listen admin cores", "serve, add what the database lacks, reload on every change",
      "Adds tables, columns and indexes by itself; whatever would change or lose what is stored is refused.", serve_dev},

@@ -21,7 +21,7 @@ struct command_line {
     const char *program;
     const char *argument; /* the app file, a folder, …; NULL: not given */
     const char *listen, *admin, *cores;
-    bool is_json, is_help;
+    bool is_json, is_help, shares_port;
     const struct command_program *running;
 };
 

@@ -61,6 +61,7 @@ static enum command_exit serve(const struct command_line *line, enum schema_sync
     struct engine_options options = {.app_path = line->argument ? line->argument : line->running->app_path,
                                      .listen = line->listen,
                                      .admin_listen = line->admin,
+                                     .shares_port = line->shares_port,
                                      .sync = sync,
                                      .watch = sync == SCHEMA_SYNC_ADDITIVE,
                                      .log_fd = STDOUT_FILENO,

@@ -26,8 +26,10 @@
  *
  * Time: one timer per connection, armed lazily. `expires_us` says when the present state ends; a timer that fires
  * early is armed again for the rest. So a request stores a number and leaves the wheel alone. A busy connection has no
- * expiry here: its fiber's waits carry deadlines. Expiry closes silently: idle and lingering connections have nothing
- * to be told, and a head that takes too long is an attack or a broken network.
+ * expiry here: its fiber's waits carry deadlines. A server that drains closes an idle connection only after
+ * DRAIN_IDLE_MS: a request that was on its way is still answered, with the word that the connection closes behind it.
+ * Expiry closes silently: idle and lingering connections have nothing to be told, and a head that takes too long is an
+ * attack or a broken network.
  *
  * Invariants
  *   (1) a fiber exists in BUSY only: from its spawn until it ends or leaves its answers to the end of the turn
@@ -45,7 +47,7 @@
 #include "net/socket.h"
 #include "rt/fiber.h"
 
-enum { LINGER_BYTES = 256 * 1024, LINGER_MS = 1000, LINGER_STEP_BYTES = 1024 };
+enum { LINGER_BYTES = 256 * 1024, LINGER_MS = 1000, LINGER_STEP_BYTES = 1024, DRAIN_IDLE_MS = 500 };
 
 static void take_input(struct conn *conn);
 static void notice_while_busy(struct conn *conn, unsigned ready);
@@ -261,13 +263,13 @@ static void rest(struct conn *conn)
         return;
     }
     release_memory(conn);
-    if (conn->host->is_draining || conn->is_ended) {
+    if (conn->is_ended) {
         close_now(conn);
         return;
     }
     if (conn->state != CONN_IDLE)
         move(conn, CONN_IDLE);
-    expect(conn, timeouts_of(conn)->idle_ms);
+    expect(conn, conn->host->is_draining ? DRAIN_IDLE_MS : timeouts_of(conn)->idle_ms);
 }
 
 /* Receives and parses until a head is whole or nothing more is there. */
@@ -437,10 +439,8 @@ static void serve(struct fiber *self, void *argument)
 
 void conn_drain(struct conn *conn)
 {
-    if (conn->state == CONN_IDLE) {
-        conn->is_readable = true;
-        take_input(conn);
-    }
+    if (conn->state == CONN_IDLE)
+        expect(conn, DRAIN_IDLE_MS);
 }
 
 void conn_abort(struct conn *conn)

@@ -55,7 +55,7 @@ enum error conn_open(struct conn_host *host, int fd, const struct address *peer)
 /* Takes a descriptor only to say that there are too many connections. */
 void conn_refuse(struct conn_host *host, int fd, const struct address *peer);
 
-/* Closes an idle connection unless its next request has come already, and has a busy one close behind its answer. */
+/* The server drains: an idle connection closes unless a request comes at once, a busy one behind its answer. */
 void conn_drain(struct conn *conn);
 /* Gives up: a handler is cancelled, anything else closed. */
 void conn_abort(struct conn *conn);

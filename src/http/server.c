@@ -75,20 +75,26 @@ static void accept_later(struct server *server, int64_t after_ms)
     core_arm(core, &server->pause, deadline_after(core_now_us(core), after_ms).at_us);
 }
 
-/* Accepts until nobody waits, but not for so long that those who are connected starve. */
-static void accept_waiting(struct server *server)
+/* Accepts until nobody waits or it has accepted many; the verdict on the last one. */
+static enum listener_result accept_some(struct server *server)
 {
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+    enum listener_result result = LISTENER_ACCEPTED;
+    for (int i = 0; i < ACCEPTS_PER_TURN && (result == LISTENER_ACCEPTED || result == LISTENER_SHED); i++) {
         struct address peer;
         int fd;
-        switch (listener_accept(&server->listener, &fd, &peer)) {
-        case LISTENER_ACCEPTED: admit(server, fd, &peer); break;
-        case LISTENER_SHED: break;
-        case LISTENER_EMPTY: return;
-        case LISTENER_EXHAUSTED: accept_later(server, PAUSE_MS); return;
-        }
+        result = listener_accept(&server->listener, &fd, &peer);
+        if (result == LISTENER_ACCEPTED)
+            admit(server, fd, &peer);
     }
-    accept_later(server, 0);
+    return result;
+}
+
+/* Not for so long that those who are connected starve. */
+static void accept_waiting(struct server *server)
+{
+    enum listener_result result = accept_some(server);
+    if (result != LISTENER_EMPTY)
+        accept_later(server, result == LISTENER_EXHAUSTED ? PAUSE_MS : 0);
 }
 
 static void on_ready(struct io *io, unsigned ready)
@@ -132,8 +138,8 @@ static void drain(struct core *core, struct core_message *message)
     int64_t limit_ms = atomic_load(&server->drain_ms);
     atomic_store(&server->is_drain_asked, false);
     if (!server->host.is_draining) {
-        if (server->is_watched)
-            accept_waiting(server);
+        while (server->is_watched && accept_some(server) == LISTENER_ACCEPTED)
+            continue;
         stop_accepting(server);
         server->host.on_empty = on_empty;
         conn_host_drain(&server->host);

@@ -8,7 +8,8 @@
  * loop. If another thread snatches the descriptor in between, the caller is told to pause.
  *
  * SO_REUSEPORT lets the cores share a port, but it would also let a second copy of the program take half of the
- * connections in silence. So the first listener of an address binds once without it, to ask whether anyone is there. */
+ * connections in silence. So, unless sharing with others is wanted, the first listener of an address binds once
+ * without it, to ask whether anyone is there. */
 #include "net/listener.h"
 
 #include <errno.h>
@@ -80,9 +81,12 @@ static enum error open_shared(const struct address *address, int backlog, struct
     return OK;
 }
 
-enum error listener_open(const struct address *address, int backlog, struct diag *diag, struct listener *out)
+enum error listener_open(const struct address *address, enum listener_sharing sharing, int backlog, struct diag *diag,
+                         struct listener *out)
 {
     static const int options[] = {SO_REUSEADDR};
+    if (sharing == LISTENER_SHARED)
+        return open_shared(address, backlog, diag, out);
     int probe = bind_and_listen(address, options, ARRAY_LEN(options), backlog);
     if (probe < 0)
         return tell(diag, address, errno);

@@ -24,11 +24,15 @@ enum listener_result {
     LISTENER_EXHAUSTED, /* out of descriptors or memory, and nothing to shed with: try again after a while */
 };
 
-/* Starts listening on an address that nobody else listens on. Port 0 takes a free one, which `address` then holds.
+/* Whether other processes, of the same user, may listen on the address too; those that share it all say so. */
+enum listener_sharing { LISTENER_ALONE, LISTENER_SHARED };
+
+/* Starts listening on an address. Port 0 takes a free one, which `address` then holds.
  * Owner:  the caller; listener_close().
  * Errors: ERROR_CONFLICT (the address is taken), ERROR_FORBIDDEN (a port below 1024), ERROR_IO; told in `diag`. */
 MUST_USE
-enum error listener_open(const struct address *address, int backlog, struct diag *diag, struct listener *out);
+enum error listener_open(const struct address *address, enum listener_sharing sharing, int backlog, struct diag *diag,
+                         struct listener *out);
 /* Starts listening beside `first`, on the same address, for another core. The same rules. */
 MUST_USE
 enum error listener_join(const struct listener *first, int backlog, struct diag *diag, struct listener *out);

@@ -149,7 +149,7 @@ void fixture_start(struct fixture *fixture, const struct http_settings *settings
     assert_int_equal(http_metrics_create(fixture->metrics, &fixture->http_metrics), OK);
     fixture->site = fixture_site(fixture, &fixture->settings, fixture_routes, fixture_route_count);
     assert_int_equal(address_parse(SLICE("127.0.0.1:0"), NULL, &address), OK);
-    assert_int_equal(listener_open(&address, 128, NULL, &fixture->listener), OK);
+    assert_int_equal(listener_open(&address, LISTENER_ALONE, 128, NULL, &fixture->listener), OK);
     struct server_config config = {.core = fixture->core,
                                    .listener = fixture->listener,
                                    .site = fixture->site,

@@ -37,18 +37,25 @@ static bool drains_within(int64_t limit_ms)
 
 static void drain_closes_idle_connections_and_answers_busy_ones(void **state)
 {
-    struct client idle, busy, late;
+    struct client idle, late_asker, busy, late;
     struct answer answer;
     fixture_start(&fixture, NULL);
     client_open(&idle, &fixture);
     client_ask(&idle, HEALTH, &answer);
+    client_open(&late_asker, &fixture);
+    client_ask(&late_asker, HEALTH, &answer);
     client_open(&busy, &fixture);
-    client_send(&busy, "GET /slow?ms=300 HTTP/1.1\r\n" HOST END);
+    client_send(&busy, "GET /slow?ms=1000 HTTP/1.1\r\n" HOST END);
     usleep(50 * 1000);
     int64_t begin = now_ms();
     server_drain(fixture.server, 5000);
+    usleep(100 * 1000);
+    client_ask(&late_asker, HEALTH, &answer);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer_header(&answer, "Connection"), "close");
+    assert_true(client_sees_end(&late_asker));
     assert_true(client_sees_end(&idle));
-    assert_true(now_ms() - begin < 200);
+    assert_in_range(now_ms() - begin, 450, 1500);
     assert_false(atomic_load(&fixture.is_drained));
     client_read(&busy, &answer);
     assert_int_equal(answer.status, 200);
@@ -59,6 +66,7 @@ static void drain_closes_idle_connections_and_answers_busy_ones(void **state)
     assert_int_not_equal(connect(late.fd, &fixture.listener.address.any, sizeof(struct sockaddr_in)), 0);
     close(late.fd);
     client_close(&idle);
+    client_close(&late_asker);
     client_close(&busy);
     fixture_stop(&fixture);
 }

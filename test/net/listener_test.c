@@ -18,7 +18,7 @@ static struct listener open_any(void)
     struct address address;
     struct listener listener;
     assert_int_equal(address_parse(SLICE("127.0.0.1:0"), NULL, &address), OK);
-    assert_int_equal(listener_open(&address, 16, NULL, &listener), OK);
+    assert_int_equal(listener_open(&address, LISTENER_ALONE, 16, NULL, &listener), OK);
     return listener;
 }
 
@@ -45,7 +45,7 @@ static void open_says_that_an_address_is_taken(void **state)
     struct diag diag;
     arena_init(&arena, 1 << 16);
     diag_init(&diag, &arena);
-    assert_int_equal(listener_open(&listener.address, 16, &diag, &second), ERROR_CONFLICT);
+    assert_int_equal(listener_open(&listener.address, LISTENER_ALONE, 16, &diag, &second), ERROR_CONFLICT);
     assert_non_null(strstr(diag.message, ": the address is taken"));
     assert_non_null(diag.hint);
     arena_fini(&arena);
