@@ -227,6 +227,8 @@ static enum error resolve(const struct rowjson *writer, const struct shape *shap
     }
     if (error == OK)
         join(side, sets, out, rows);
+    if (error == OK && buf_failed(out))
+        error = ERROR_LIMIT;
     for (size_t i = 0; i < shape->expansion_count; i++)
         buf_fini(&sets[i].text);
     return error;
@@ -319,7 +321,5 @@ enum error rowjson_write(const struct rowjson *writer, struct query_rows *rows, 
     if (error == OK)
         error = resolve(writer, writer->shape, &side, out, NULL);
     buf_fini(&side.text);
-    if (error == OK && buf_failed(out))
-        error = ERROR_LIMIT;
     return error;
 }

@@ -23,6 +23,8 @@
 #include "model/policy.h"
 #include "model/search.h"
 
+enum { IDS_BYTES_MAX = 4 * 1024 * 1024 };
+
 struct writer {
     const struct query *query;
     struct expr_context context;
@@ -96,7 +98,7 @@ static void put_ids(struct writer *w)
 {
     const struct query *query = w->query;
     struct buf list;
-    buf_init(&list, SQL_TEXT_MAX);
+    buf_init(&list, IDS_BYTES_MAX);
     buf_put_byte(&list, '[');
     for (size_t i = 0; i < query->id_count; i++) {
         if (i > 0)

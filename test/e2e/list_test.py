@@ -139,6 +139,15 @@ def test_paging_says_where_it_is(api):
     assert api.get(f"{URL}/people?after={first['nextCursor']}&count=exact").json["pagination"]["total"] == 6
 
 
+def test_a_list_whose_cursor_would_be_too_long_says_so(serve):
+    api = serve("resources: {logs: {fields: {line: text(1..9000) required}, access: {all: true}}}").client
+    for letter in "abc":
+        assert api.post(f"{URL}/logs", {"line": letter * 9000}).status == 201
+    answer = api.get(f"{URL}/logs?sort=line&limit=2")
+    assert answer.status == 422 and "too long for a cursor" in answer.error["message"]
+    assert len(api.get(f"{URL}/logs?sort=line&limit=3").data) == 3
+
+
 def test_a_cursor_belongs_to_its_list(api):
     cursor = api.get(f"{URL}/people?sort=age&limit=2&count=none").json["pagination"]["nextCursor"]
     assert api.get(f"{URL}/people?sort=age&limit=5&fields=name&after={cursor}").status == 200
@@ -202,6 +211,34 @@ def test_a_single_record_takes_fields_and_expand_only(api):
     url = f"{URL}/people/{api.ids['cleo']}"
     for query in ("limit=1", "sort=name", "age=1", "where=age%3D%3D1", "fields=name&fields=age"):
         assert api.get(f"{url}?{query}").status == 400
+
+
+LARGE = """
+api: {page: {max: 10000}}
+http: {body: 2MiB}
+resources:
+  leaves: {fields: {data: json}, access: {all: true}}
+  twigs: {fields: {leaf: leaves}, access: {all: true}}
+  boughs: {fields: {twig: twigs}, access: {all: true}}
+"""
+
+
+def test_a_page_of_10000_rows_is_expanded_with_one_query(serve):
+    client = serve(LARGE).client
+    for _ in range(10):
+        twigs = client.post(f"{URL}/twigs", json=[{}] * 1000).data
+        assert client.post(f"{URL}/boughs", json=[{"twig": twig["id"]} for twig in twigs]).status == 201
+    answer = client.get(f"{URL}/boughs?limit=10000&expand=twig&fields=twig.id")
+    assert answer.status == 200 and len({row["twig"]["id"] for row in answer.data}) == 10000
+
+
+def test_an_expansion_that_grows_too_large_is_refused_not_cut(serve):
+    client = serve(LARGE).client
+    leaf = client.post(f"{URL}/leaves", json={"data": "x" * 2000000}).data["id"]
+    twigs = client.post(f"{URL}/twigs", json=[{"leaf": leaf}] * 40).data
+    client.post(f"{URL}/boughs", json=[{"twig": twig["id"]} for twig in twigs])
+    assert client.get(f"{URL}/boughs?limit=40&expand=twig.leaf").status == 503
+    assert len(client.get(f"{URL}/boughs?limit=10&expand=twig.leaf").data) == 10
 
 
 def test_what_is_no_id_names_no_row(api):
