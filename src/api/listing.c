@@ -226,7 +226,12 @@ static int64_t read_number(struct reader *reader, enum parameter parameter, int6
     int64_t number;
     if (!text.ptr)
         return otherwise;
-    if (number_parse_int(text, &number) == OK && number >= least && number <= INT64_MAX / 1000000)
+    enum error error = number_parse_int(text, &number);
+    if (error == ERROR_VALIDATION && text.ptr[0] != '-') /* more than 64 bits hold */
+        number = INT64_MAX;
+    bool is_number = error == OK || error == ERROR_VALIDATION;
+    bool is_capped = parameter == PARAMETER_LIMIT;
+    if (is_number && number >= least && (is_capped || number <= INT64_MAX / 1000000))
         return number;
     diag_field(reader->session->diag, parameter_rows[parameter].name, NULL, "must be a whole number of at least %d",
                (int)least);

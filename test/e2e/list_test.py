@@ -133,6 +133,8 @@ def test_paging_says_where_it_is(api):
     assert last["nextCursor"] is None
     offset = api.get(f"{URL}/people?offset=4&limit=99").json["pagination"]
     assert offset == {"offset": 4, "limit": 5, "total": 6, "nextCursor": None}
+    for huge in ("10000000000000", "9" * 30):
+        assert api.get(f"{URL}/people?limit={huge}").json["pagination"]["limit"] == 5
     assert "total" not in api.get(f"{URL}/people?count=none").json["pagination"]
     after = api.get(f"{URL}/people?after={first['nextCursor']}").json["pagination"]
     assert after == {"limit": 3, "nextCursor": None}
