@@ -3,6 +3,7 @@
 
 import json
 import re
+import signal
 
 import pytest
 
@@ -100,6 +101,15 @@ def test_no_bytes_forge_a_line_and_no_secret_is_logged(server):
     assert server.stray == []  # every line of standard output was JSON
     text = json.dumps(server.logs())
     assert not [canary for canary in canaries if canary in text]
+
+
+def test_a_reload_goes_on_redacting(serve):
+    server = serve(APP.replace("[title]", "[path, ip]"))
+    server.signal(signal.SIGHUP)
+    server.wait_log(message="the app file was reloaded")
+    for name in ("first", "last"):
+        server.client.get("/health", headers={"X-Request-Id": name})
+    assert server.wait_log(request_id="last")["path"] == "[redacted]"
 
 
 def test_answers_carry_the_security_headers(server):
