@@ -57,6 +57,7 @@ static enum error set_value(struct batch_operation *operation, struct session *s
     jsonread_init(&reader, slice_from(text), session->arena, JSONREAD_DEPTH_DEFAULT);
     jsonread_next(&reader, &value);
     TRY(body_read_object(&reader, &operation->change, session, NULL));
+    change_check_required(&operation->change, session, field);
     return session->diag->count > 0 ? ERROR_VALIDATION : OK;
 }
 

@@ -62,14 +62,14 @@ static enum error put_rows(struct exchange *x, struct rest_resource *resource, s
     enum error error = rowjson_write(&writer, &rows, &x->body, &count, &has_more);
     query_close(&rows);
     TRY(error);
-    if (has_more && last.error == ERROR_LIMIT && listing->page.kind == PAGE_CURSOR) {
+    if (has_more && last.error == ERROR_LIMIT) {
         diag_say(&x->diag, "sort by shorter fields", "the values sorted by are too long for a cursor");
         return ERROR_UNPROCESSABLE;
     }
-    if (has_more && last.error != ERROR_LIMIT)
+    if (has_more) {
         TRY(last.error);
-    if (has_more)
         listing->page.next_cursor = last.cursor;
+    }
     return OK;
 }
 

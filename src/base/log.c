@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/jsonwrite.h"
+#include "base/number.h"
 #include "base/timecode.h"
 
 static const char *const level_names[] = {
@@ -70,7 +71,7 @@ static void put_value(struct buf *line, const struct log_field *field)
     switch (field->kind) {
     case LOG_KIND_TEXT: jsonwrite_string(line, field->text); break;
     case LOG_KIND_INT: jsonwrite_int(line, field->integer); break;
-    case LOG_KIND_FLOAT: jsonwrite_float(line, field->number); break;
+    case LOG_KIND_THOUSANDTHS: number_format_decimal(line, field->integer, 3); break;
     case LOG_KIND_BOOL: jsonwrite_bool(line, field->integer != 0); break;
     }
 }

@@ -35,14 +35,13 @@ struct log {
     struct buf line; /* reused */
 };
 
-enum log_kind { LOG_KIND_TEXT, LOG_KIND_INT, LOG_KIND_FLOAT, LOG_KIND_BOOL };
+enum log_kind { LOG_KIND_TEXT, LOG_KIND_INT, LOG_KIND_THOUSANDTHS, LOG_KIND_BOOL };
 
 struct log_field {
     const char *key;
     enum log_kind kind;
     struct slice text;
-    int64_t integer; /* also of BOOL */
-    double number;
+    int64_t integer; /* also of THOUSANDTHS and BOOL */
 };
 
 #define LOG_STR(key_text, slice_value)                                                                                 \
@@ -50,8 +49,9 @@ struct log_field {
 #define LOG_TEXT(key_text, c_string) LOG_STR(key_text, slice_from(c_string))
 #define LOG_INT(key_text, int_value)                                                                                   \
     ((struct log_field){.key = (key_text), .kind = LOG_KIND_INT, .integer = (int_value)})
-#define LOG_FLOAT(key_text, float_value)                                                                               \
-    ((struct log_field){.key = (key_text), .kind = LOG_KIND_FLOAT, .number = (float_value)})
+/* A count of thousandths, such as the microseconds of a "duration_ms": 1250 is 1.250. */
+#define LOG_THOUSANDTHS(key_text, int_value)                                                                           \
+    ((struct log_field){.key = (key_text), .kind = LOG_KIND_THOUSANDTHS, .integer = (int_value)})
 #define LOG_BOOL(key_text, bool_value)                                                                                 \
     ((struct log_field){.key = (key_text), .kind = LOG_KIND_BOOL, .integer = (bool_value)})
 

@@ -44,7 +44,7 @@ static void write_line(const struct exchange *x, int64_t duration_us)
         LOG_STR("route", x->route ? x->route->pattern : SLICE("unmatched")),
         LOG_STR("path", x->head->path),
         LOG_INT("status", x->status),
-        LOG_FLOAT("duration_ms", (double)duration_us / 1000),
+        LOG_THOUSANDTHS("duration_ms", duration_us),
         LOG_INT("bytes", (int64_t)body_bytes(x)),
         LOG_STR("remote", slice_of(remote, remote_len)),
         LOG_TEXT("error", error_code(x->error)),

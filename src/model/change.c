@@ -85,11 +85,18 @@ static struct value timestamp(struct session *session)
     return value_text(slice_of(text, TIMECODE_DATETIME_BYTES));
 }
 
+/* The date in UTC. */
+static struct value today(struct session *session)
+{
+    struct value now = timestamp(session);
+    return now.kind == VALUE_NULL ? now : value_text(slice_of(now.text.ptr, TIMECODE_DATE_BYTES));
+}
+
 static struct value default_of(const struct field *field, struct session *session)
 {
     switch (field->default_kind) {
     case DEFAULT_VALUE: return field->default_value;
-    case DEFAULT_NOW: return timestamp(session);
+    case DEFAULT_NOW: return field->type.kind == FIELD_DATE ? today(session) : timestamp(session);
     case DEFAULT_AUTH_ID: return session->caller.id;
     case DEFAULT_NONE: break;
     }
@@ -120,6 +127,13 @@ static bool stays(const struct change *change, const struct field *field)
             !policy_field(change->resource, ACTION_UPDATE, field));
 }
 
+void change_check_required(struct change *change, struct session *session, const struct field *field)
+{
+    bool is_pending = bits_has(change->pending, field->index);
+    if (change->values[field->index].kind == VALUE_NULL && field_is(field, FIELD_REQUIRED) && !is_pending)
+        say(change, session, field, "is required");
+}
+
 /* What was sent for a field: may this caller write it, may it be null? */
 static enum error check_sent(struct change *change, struct session *session, const struct field *field,
                              enum error *denied)
@@ -130,9 +144,8 @@ static enum error check_sent(struct change *change, struct session *session, con
     } else if (!is_servers && !policy_field(change->resource, action_of[change->kind], field)) {
         say(change, session, field, "may not be written");
         *denied = ERROR_FORBIDDEN;
-    } else if (change->values[field->index].kind == VALUE_NULL && field_is(field, FIELD_REQUIRED) &&
-               !bits_has(change->pending, field->index)) {
-        say(change, session, field, "is required");
+    } else {
+        change_check_required(change, session, field);
     }
     return OK;
 }

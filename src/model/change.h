@@ -46,6 +46,8 @@ MUST_USE enum error change_init(struct change *change, enum change_kind kind, co
 void change_set(struct change *change, const struct field *field, struct value value);
 /* Announces a value that change_set() will bring between change_prepare() and change_apply(). */
 void change_announce(struct change *change, const struct field *field);
+/* Adds to the session's diag when a required field was set to null; for values that came after change_prepare(). */
+void change_check_required(struct change *change, struct session *session, const struct field *field);
 bool change_has(const struct change *change, const struct field *field);
 
 /* OK if a caller like this one may do it to some row at all; asked before the body is looked at.

@@ -36,6 +36,7 @@ resources:
       code: text(1..5) immutable
       owner: users
       made: datetime readonly = now
+      born: date = now
     access: {all: true}
   children:
     fields:
@@ -362,6 +363,21 @@ def test_a_batch_is_one_unit_of_work_and_later_operations_see_earlier_results(ap
     assert user["location"] == f"{URL}/users/{user['data']['id']}"
     assert thing["data"]["owner"] == user["data"]["id"]
     assert answer.data[2]["data"]["status"] == "active" and answer.data[3]["data"]["name"] == "Cash"
+
+
+def test_a_null_of_an_earlier_result_does_not_fill_a_required_field(api):
+    operations = [
+        {"method": "POST", "path": "/things", "body": {"title": "blank"}},
+        {"method": "POST", "path": "/things", "body": {"title": "$0.slug"}},
+    ]
+    answer = api.post(f"{URL}/batch", {"operations": operations})
+    assert answer.status == 400 and answer.error["fields"] == {"operations.1.title": "is required"}
+
+
+def test_a_date_that_is_now_is_today_and_a_float_has_no_negative_zero(api):
+    thing = api.post(f"{URL}/things", body='{"title": "today", "ratio": -0.0}', headers={"Content-Type": "application/json"})
+    assert thing.data["born"] == thing.data["made"][:10] and "-0" not in thing.text.split('"ratio"')[1][:4]
+    assert api.get(f"{URL}/things?born={thing.data['born']}&id={thing.data['id']}").json["pagination"]["total"] == 1
 
 
 def test_a_batch_that_fails_leaves_nothing(api):
