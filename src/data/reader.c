@@ -96,7 +96,7 @@ static void end_snapshot(struct db_conn *conn)
 static void end_turn(struct core *core, struct core_hook *hook)
 {
     struct reader_pool *pool = CONTAINER_OF(hook, struct reader_pool, hook);
-    for (struct db_conn *conn = pool->idle; conn && conn->snapshot_turn != 0; conn = conn->next)
+    for (struct db_conn *conn = pool->idle; conn; conn = conn->next)
         end_snapshot(conn);
 }
 

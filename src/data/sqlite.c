@@ -148,9 +148,14 @@ static void evict(struct sqlite *sqlite)
     entry_destroy(entry);
 }
 
+static bool is_blank_byte(char byte)
+{
+    return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r' || byte == ';';
+}
+
 static bool is_blank(const char *text, const char *end)
 {
-    while (text < end && (*text == ' ' || *text == '\n' || *text == '\t' || *text == '\r' || *text == ';'))
+    while (text < end && is_blank_byte(*text))
         text++;
     return text == end;
 }
@@ -237,6 +242,8 @@ static void mark_used(struct sqlite *sqlite, struct db_rows *rows)
 enum error sqlite_query(struct sqlite *sqlite, struct slice sql, const struct value *arguments, size_t count,
                         struct db_rows **out)
 {
+    while (sql.len > 0 && is_blank_byte(sql.ptr[sql.len - 1]))
+        sql.len--; /* SQLite keeps the text up to its end only, and find() compares with that */
     uint64_t hash = digest_hash64(HASH_SEED, sql);
     struct db_rows *rows = find(sqlite, sql, hash);
     if (!rows)

@@ -152,6 +152,24 @@ static void db_query_goes_on_when_the_statement_cache_is_full(void **state)
     rig_close(&rig);
 }
 
+static enum error trailing_blanks(struct db_conn *tx, void *argument)
+{
+    for (int i = 0; i < 3; i++) {
+        int64_t number;
+        TRY(read_integer(tx, "SELECT 7;  \n\t ; ", &number));
+        assert_int_equal(number, 7);
+    }
+    return OK;
+}
+
+static void db_query_ignores_what_is_blank_behind_a_statement(void **state)
+{
+    struct rig rig;
+    rig_open(&rig, (struct db_config){0});
+    assert_int_equal(db_tx_blocking(rig.db, trailing_blanks, NULL), OK);
+    rig_close(&rig);
+}
+
 /* Reading. */
 
 static void read_count_twice(struct rig *rig, struct fiber *self, void *argument)
@@ -412,6 +430,7 @@ int main(void)
         cmocka_unit_test(db_query_runs_one_text_twice_at_once),
         cmocka_unit_test(db_query_refuses_statements_that_do_not_fit),
         cmocka_unit_test(db_query_goes_on_when_the_statement_cache_is_full),
+        cmocka_unit_test(db_query_ignores_what_is_blank_behind_a_statement),
         cmocka_unit_test(a_lease_sees_one_snapshot_and_the_next_lease_a_newer_one),
         cmocka_unit_test(a_fiber_that_finds_no_connection_waits_until_its_deadline),
         cmocka_unit_test(more_waiters_than_allowed_are_refused),
