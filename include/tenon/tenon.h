@@ -110,7 +110,8 @@ typedef tn_error tn_handler(tn_request *request);
 TN_API void tn_route(tn_app *app, const char *spec, tn_handler *handler);
 
 /* Runs `handler` before each change of a resource: "markets.create", "markets.update" (PUT and PATCH) or
- * "markets.delete"; also for each operation of a batch. An error refuses the change with that answer. */
+ * "markets.delete"; also for each operation of a batch. An error refuses the change with that answer; otherwise the
+ * headers that it has added are all that is left of what it answered. */
 TN_API void tn_before(tn_app *app, const char *event, tn_handler *handler);
 
 /* The whole command line: serve, dev, check, routes, … for the app file of tn_app_open(). Frees the app.
@@ -127,6 +128,7 @@ TN_API const char *tn_query_param(tn_request *request, const char *name);
 /* A request header by its name in any case; NULL when it was not sent. */
 TN_API const char *tn_header(tn_request *request, const char *name);
 /* The whole body, `*length` bytes with a NUL behind them; may wait.
+ * Inside tn_db_tx() it gives a body that was read before, or TN_INTERNAL.
  * Errors: TN_PAYLOAD_TOO_LARGE, TN_PARSE, TN_TIMEOUT, TN_CANCELLED, TN_MEMORY. */
 TN_API TN_MUST_USE tn_error tn_body(tn_request *request, const char **body, size_t *length);
 /* Memory of the request, not zeroed; NULL when it is exhausted. */
@@ -200,7 +202,8 @@ TN_API tn_row tn_rows_at(tn_rows rows, size_t index);
 /* --- The answer --- */
 
 /* Answers with rows as a JSON list of objects, with one row as an object, or with JSON of your own (borrowed, must be
- * valid) as the data of the app's envelope. Errors: TN_MEMORY; TN_INTERNAL (text that is no JSON). */
+ * valid) as the data of the app's envelope. `status` is 200 to 599. The last answer counts; headers added before it
+ * stay. Errors: TN_MEMORY; TN_INTERNAL (text that is no JSON, another status). */
 TN_API TN_MUST_USE tn_error tn_reply_rows(tn_request *request, int status, tn_rows rows);
 TN_API TN_MUST_USE tn_error tn_reply_row(tn_request *request, int status, tn_row row);
 TN_API TN_MUST_USE tn_error tn_reply_json(tn_request *request, int status, const char *json);

@@ -10,6 +10,7 @@
 #include "http/method.h"
 #include "http/router.h"
 #include "http/site.h"
+#include "model/model.h"
 #include "rt/core.h"
 
 /* The errors of the public header are ours by number. */
@@ -18,6 +19,22 @@ _Static_assert((int)TN_UNPROCESSABLE == (int)ERROR_UNPROCESSABLE, "the public er
 _Static_assert((int)TN_INSUFFICIENT_STORAGE == (int)ERROR_INSUFFICIENT_STORAGE, "the public errors go on as ours");
 _Static_assert((int)TN_LIMIT == (int)ERROR_LIMIT && (int)ERROR_LIMIT + 1 == (int)ERROR_COUNT, "and end as ours");
 _Static_assert((int)TN_NULL == (int)VALUE_NULL && (int)TN_BLOB == (int)VALUE_BLOB, "the public kinds are ours");
+
+void program_clear_answer(struct exchange *x)
+{
+    x->status = 0;
+    x->etag = SLICE("");
+    x->etag_is_weak = false;
+    x->content_type = SLICE("application/json");
+    buf_clear(&x->body);
+}
+
+/* Inside a unit of work the session's scratch is the writer's. */
+bool program_is_in_unit(const struct tn_request *request)
+{
+    const struct session *session = &request->session;
+    return session->conn && session->core == &session->model->cores[session->model->core_count];
+}
 
 /* What a route of the program needs when it is served. */
 struct served {
@@ -72,6 +89,7 @@ static enum error run_hooks(void *state, struct exchange *x, const struct resour
     for (const struct program_hook *hook = app->hooks; hook; hook = hook->next)
         if (slice_eq_text(hook->event, event))
             TRY(call(x, generation->rest, hook->handler));
+    program_clear_answer(x);
     return OK;
 }
 

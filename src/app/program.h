@@ -51,6 +51,11 @@ struct tn_rows_data {
 /* Adds the routes and hooks of a program to a generation; `state` is its tn_app. A generation_extend. */
 MUST_USE enum error program_extend(void *state, struct generation *generation, struct diag *diag);
 
+/* Empties the answer but for the headers that the program has added. */
+void program_clear_answer(struct exchange *x);
+/* Whether the request is inside tn_db_tx(), on the writer's thread. */
+bool program_is_in_unit(const struct tn_request *request);
+
 /* Frees the app. */
 void program_destroy(struct tn_app *app);
 

@@ -81,6 +81,8 @@ const char *tn_header(tn_request *request, const char *name)
 tn_error tn_body(tn_request *request, const char **body, size_t *length)
 {
     struct slice bytes;
+    if (program_is_in_unit(request) && !request->x->request_body_is_read)
+        return TN_INTERNAL;
     TN_TRY((tn_error)exchange_read_body(request->x, &bytes));
     const char *copy = arena_text(request->x->arena, bytes);
     if (!copy)
@@ -119,9 +121,16 @@ static void put_row(struct buf *out, const struct tn_row_data *row)
     buf_put_byte(out, '}');
 }
 
+static bool is_final(int status)
+{
+    return status >= 200 && status <= 599;
+}
+
 static tn_error finish(tn_request *request, int status)
 {
     struct exchange *x = request->x;
+    if (!is_final(status))
+        return TN_INTERNAL;
     envelope_end(&request->rest->settings, &x->body, NULL, x->now_us);
     exchange_status(x, status);
     return buf_failed(&x->body) ? TN_MEMORY : TN_OK;
@@ -129,7 +138,7 @@ static tn_error finish(tn_request *request, int status)
 
 static struct buf *begin(tn_request *request)
 {
-    exchange_reset_answer(request->x);
+    program_clear_answer(request->x);
     envelope_begin(&request->rest->settings, &request->x->body);
     return &request->x->body;
 }
@@ -167,7 +176,9 @@ tn_error tn_reply_json(tn_request *request, int status, const char *json)
 
 tn_error tn_reply_status(tn_request *request, int status)
 {
-    exchange_reset_answer(request->x);
+    if (!is_final(status))
+        return TN_INTERNAL;
+    program_clear_answer(request->x);
     exchange_status(request->x, status);
     return TN_OK;
 }

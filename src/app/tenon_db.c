@@ -42,6 +42,15 @@ tn_value tn_value_same(tn_value value)
     return value;
 }
 
+/* The length of a comment that begins with a slash and a star. */
+static size_t comment_length(struct slice sql)
+{
+    for (size_t end = 2; end + 1 < sql.len; end++)
+        if (sql.ptr[end] == '*' && sql.ptr[end + 1] == '/')
+            return end + 2;
+    return sql.len;
+}
+
 /* The length of what must be copied as it is: a quoted text or name, or a comment; 0 for anything else. */
 static size_t opaque_length(struct slice sql)
 {
@@ -52,6 +61,8 @@ static size_t opaque_length(struct slice sql)
     }
     if (slice_starts(sql, SLICE("--")))
         return slice_index(sql, '\n');
+    if (slice_starts(sql, SLICE("/*")))
+        return comment_length(sql);
     return 0;
 }
 
@@ -224,19 +235,12 @@ static enum error execute(struct session *session, void *argument)
     return db_execute(session->conn, statement->sql, statement->arguments, statement->count, &statement->changes);
 }
 
-/* Inside a unit of work the session's scratch is the writer's. */
-static bool is_in_unit(const tn_request *request)
-{
-    const struct session *session = &request->session;
-    return session->conn && session->core == &session->model->cores[session->model->core_count];
-}
-
 tn_error tn_db_exec(tn_request *request, int64_t *changes, const char *sql, const tn_value *arguments, size_t count)
 {
     struct statement statement = {.changes = 0};
     TN_TRY((tn_error)prepare(request, sql, arguments, count, &statement));
-    enum error error = is_in_unit(request) ? execute(&request->session, &statement)
-                                           : session_write(&request->session, execute, &statement);
+    enum error error = program_is_in_unit(request) ? execute(&request->session, &statement)
+                                                   : session_write(&request->session, execute, &statement);
     if (error == OK && changes)
         *changes = statement.changes;
     return (tn_error)error;
@@ -257,7 +261,7 @@ static enum error run_unit(struct session *session, void *argument)
 tn_error tn_db_tx(tn_request *request, tn_error (*body)(tn_request *request, void *argument), void *argument)
 {
     struct unit unit = {request, body, argument};
-    if (is_in_unit(request))
+    if (program_is_in_unit(request))
         return TN_INTERNAL;
     return (tn_error)session_write(&request->session, run_unit, &unit);
 }

@@ -33,17 +33,20 @@ def installed(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def depth(installed, tmp_path_factory):
-    """The example, built as its Makefile says."""
-    folder = tmp_path_factory.mktemp("depth")
-    for name in ("depth.c", "Makefile"):
-        shutil.copy(EXAMPLE / name, folder)
+def build(source, installed, folder):
+    """A program, built as the example's Makefile says, and the folder of its libraries."""
+    shutil.copy(EXAMPLE / "Makefile", folder)
+    (folder / "depth.c").write_text(source)
     pkgconfig = next(installed.glob("**/pkgconfig"))
     options = {row["name"]: row["value"] for row in json.loads((BUILD / "meson-info/intro-buildoptions.json").read_text())}
     flags = "-Werror" if options["b_sanitize"] == "none" else f"-Werror -fsanitize={options['b_sanitize']}"
     run("make", f"CFLAGS={flags}", cwd=folder, env={**os.environ, "PKG_CONFIG_PATH": str(pkgconfig), "PKG_CONFIG_SYSROOT_DIR": str(installed)})
     return folder / "depth", pkgconfig.parent
+
+
+@pytest.fixture(scope="module")
+def depth(installed, tmp_path_factory):
+    return build((EXAMPLE / "depth.c").read_text(), installed, tmp_path_factory.mktemp("depth"))
 
 
 @pytest.fixture
@@ -136,3 +139,97 @@ def test_the_program_has_the_whole_command_line(depth, tmp_path):
     shutil.copy(EXAMPLE / "app.yaml", tmp_path)
     routes = run(program, "routes", cwd=tmp_path, env={**os.environ, "LD_LIBRARY_PATH": str(libraries)})
     assert "/api/v1/markets/:id/depth" in routes
+
+
+CORNERS = r"""
+#include <tenon/tenon.h>
+
+static tn_error header(tn_request *r)
+{
+    tn_reply_header(r, "X-Early", "1");
+    return tn_reply_json(r, 200, "1");
+}
+
+static tn_error no_status(tn_request *r)
+{
+    return tn_reply_json(r, 42, "1");
+}
+
+static tn_error comment(tn_request *r)
+{
+    tn_row row;
+    TN_TRY(tn_db_one(r, &row, "select /* don't */ $2 as b, $1 as a", TN_ARGS("one", "two")));
+    return tn_reply_row(r, 200, row);
+}
+
+static tn_error read_body(tn_request *r, void *unused)
+{
+    (void)unused;
+    const char *body;
+    size_t length;
+    return tn_body(r, &body, &length);
+}
+
+static tn_error body_in_unit(tn_request *r)
+{
+    const char *body;
+    size_t length;
+    if (tn_query_param(r, "first"))
+        TN_TRY(tn_body(r, &body, &length));
+    TN_TRY(tn_db_tx(r, read_body, NULL));
+    return tn_reply_status(r, 204);
+}
+
+static tn_error chatty(tn_request *r)
+{
+    tn_reply_header(r, "X-Quota", "7");
+    return tn_reply_json(r, 202, "true");
+}
+
+int main(int argc, char **argv)
+{
+    tn_app *app = tn_app_open("app.yaml");
+    tn_route(app, "GET /header", header);
+    tn_route(app, "GET /no-status", no_status);
+    tn_route(app, "GET /comment", comment);
+    tn_route(app, "POST /body-in-unit", body_in_unit);
+    tn_before(app, "markets.create", chatty);
+    return tn_app_main(app, argc, argv);
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def corners(installed, tmp_path_factory):
+    return build(CORNERS, installed, tmp_path_factory.mktemp("corners"))
+
+
+@pytest.fixture
+def odd(corners, serve, monkeypatch):
+    program, libraries = corners
+    monkeypatch.setattr(harness, "BINARY", str(program))
+    return serve((EXAMPLE / "app.yaml").read_text(), env={"LD_LIBRARY_PATH": str(libraries)})
+
+
+def test_an_answer_keeps_the_headers_that_came_before_it(odd):
+    assert odd.client.get("/header").headers["X-Early"] == "1"
+
+
+def test_a_status_that_ends_no_request_is_an_internal_error(odd):
+    assert odd.client.get("/no-status").status == 500
+
+
+def test_a_quote_in_a_comment_hides_no_placeholder(odd):
+    assert odd.client.get("/comment").data == {"a": "one", "b": "two"}
+
+
+def test_a_body_is_read_before_a_unit_of_work_not_in_it(odd):
+    with odd.raw("POST /body-in-unit HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo") as connection:
+        assert connection.answer().status == 500
+    with odd.raw("POST /body-in-unit?first=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo") as connection:
+        assert connection.send("dy").answer().status == 204
+
+
+def test_of_the_answer_of_a_hook_only_its_headers_are_left(odd):
+    answer = odd.client.post("/api/v1/markets", json={"name": "Rain tomorrow"})
+    assert answer.status == 201 and answer.data["name"] == "Rain tomorrow" and answer.headers["X-Quota"] == "7"
