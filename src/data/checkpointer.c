@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checkpoints. The bulk of the log is moved beside the writer, each time that it has grown by DUE_PAGES. While the writer
- * goes on it is never moved to its end, and SQLite begins it anew only then; so when it has become LONG_PAGES, the writer
- * is asked for a pause between two transactions and moves the little that is left itself. Both are passive: they disturb
- * nobody, but leave pages behind while somebody reads an old snapshot. Past LARGE_PAGES a restarting checkpoint waits for
- * a moment without such readers, bounded by LARGE_WAIT_MS, so that the file does not grow for ever. A short log is
- * moved once commits have paused for QUIET_MS: while it is empty, readers need not look into it.
+/* Checkpoints. The bulk of the log is moved beside the writer, each time that it has grown by DUE_PAGES. While the
+ * writer goes on it is never moved to its end, and SQLite begins it anew only then; so when it has become LONG_PAGES,
+ * the writer is asked for a pause between two transactions and moves the little that is left itself. Both are passive:
+ * they disturb nobody, but leave pages behind while somebody reads an old snapshot. Past LARGE_PAGES a restarting
+ * checkpoint waits for a moment without such readers, bounded by LARGE_WAIT_MS, so that the file does not grow for
+ * ever. A short log is moved once commits have paused for QUIET_MS: while it is empty, readers need not look into it.
  *
  * Invariant: moved <= length and tried <= length, as far as the present log is known */
 #include "data/checkpointer.h"

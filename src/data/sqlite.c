@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/digest.h"
 #include "base/log.h"
@@ -38,12 +39,13 @@ static const char pragmas[] = "PRAGMA journal_mode=WAL;"
                               "PRAGMA mmap_size=268435456;"
                               "PRAGMA wal_autocheckpoint=0;";
 
-/* The statements of a body run inside the writer's transaction: they may not end it. */
+/* The statements of a body run inside the writer's transaction and its savepoint: they may not end either. */
 static int authorize(void *argument, int action, const char *first, const char *second, const char *database,
                      const char *trigger)
 {
     const struct sqlite *sqlite = argument;
-    bool is_forbidden = action == SQLITE_TRANSACTION || action == SQLITE_ATTACH || action == SQLITE_DETACH;
+    bool is_forbidden = action == SQLITE_TRANSACTION || action == SQLITE_ATTACH || action == SQLITE_DETACH ||
+                        (action == SQLITE_SAVEPOINT && strcasecmp(second, SQLITE_JOB_SAVEPOINT) == 0);
     return sqlite->refuses_transactions && is_forbidden ? SQLITE_DENY : SQLITE_OK;
 }
 
@@ -127,6 +129,7 @@ static struct db_rows *find(struct sqlite *sqlite, struct slice sql, uint64_t ha
 {
     for (struct db_rows *entry = sqlite->buckets[hash % SQLITE_BUCKETS]; entry; entry = entry->bucket_next)
         if (entry->hash == hash && entry->length == sql.len && !entry->is_in_use &&
+            !(entry->is_writers && sqlite->refuses_transactions) &&
             memcmp(sqlite3_sql(entry->statement), sql.ptr, sql.len) == 0)
             return entry;
     return NULL;
@@ -189,6 +192,7 @@ static enum error prepare(struct sqlite *sqlite, struct slice sql, uint64_t hash
     entry->sqlite = sqlite;
     entry->hash = hash;
     entry->length = sql.len;
+    entry->is_writers = !sqlite->refuses_transactions;
     entry->bucket_next = sqlite->buckets[hash % SQLITE_BUCKETS];
     sqlite->buckets[hash % SQLITE_BUCKETS] = entry;
     list_put_newest(sqlite, entry);

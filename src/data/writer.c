@@ -214,7 +214,7 @@ static bool start(struct job *job)
 static enum error run_body(struct writer *writer, struct job *job)
 {
     struct sqlite *sqlite = writer->conn.sqlite;
-    TRY(sqlite_run(sqlite, SLICE("SAVEPOINT tenon_job")));
+    TRY(sqlite_run(sqlite, SLICE("SAVEPOINT " SQLITE_JOB_SAVEPOINT)));
     sqlite->refuses_transactions = true;
     job->error = job->body(&writer->conn, job->argument);
     sqlite->refuses_transactions = false;
@@ -223,9 +223,9 @@ static enum error run_body(struct writer *writer, struct job *job)
         return job->error != OK ? job->error : ERROR_IO;
     if (job->error != OK) {
         atomic_fetch_add(&writer->rollbacks, 1);
-        TRY(sqlite_run(sqlite, SLICE("ROLLBACK TO tenon_job")));
+        TRY(sqlite_run(sqlite, SLICE("ROLLBACK TO " SQLITE_JOB_SAVEPOINT)));
     }
-    return sqlite_run(sqlite, SLICE("RELEASE tenon_job"));
+    return sqlite_run(sqlite, SLICE("RELEASE " SQLITE_JOB_SAVEPOINT));
 }
 
 static enum error run_bodies(struct writer *writer, struct job *first, struct job **end)
