@@ -14,7 +14,10 @@
  * triggers; cascades fire them, too. VACUUM leaves the rowids alone, because every table with uuids has the index of
  * its primary key (and with int ids the rowid is the id).
  *
- * Statements come in the order: all tables, indexes, search tables with their triggers, the engine's own. A table may
+ * ON DELETE SET NULL changes a row behind the engine's back: a trigger counts its version on, so that no entity tag
+ * outlives what it names. A change by the engine itself writes the version too, and the trigger leaves it alone.
+ *
+ * Statements come in the order: all tables, indexes, search tables and triggers, the engine's own. A table may
  * refer to one that comes later: SQLite looks at references when rows are written. */
 #include "model/ddl.h"
 
@@ -288,6 +291,42 @@ static enum error add_search(struct writer *writer, const struct resource *resou
     return add_trigger(writer, resource, table, "delete");
 }
 
+static enum error add_null_trigger(struct writer *writer, const struct resource *resource, const struct field *field)
+{
+    struct sql *sql = &writer->sql;
+    const char *name =
+        arena_printf(writer->arena, "_tenon_null_%.*s.%.*s", SLICE_ARG(resource->name), SLICE_ARG(field->name));
+    if (!name)
+        return ERROR_MEMORY;
+    sql_put(sql, "CREATE TRIGGER ");
+    sql_name(sql, slice_from(name));
+    sql_put(sql, " AFTER UPDATE OF ");
+    sql_name(sql, field->name);
+    sql_put(sql, " ON ");
+    sql_name(sql, resource->name);
+    sql_put(sql, " WHEN new.");
+    sql_name(sql, field->name);
+    sql_put(sql, " IS NULL AND old.");
+    sql_name(sql, field->name);
+    sql_put(sql, " IS NOT NULL AND new.\"version\" = old.\"version\" BEGIN\n  UPDATE ");
+    sql_name(sql, resource->name);
+    sql_put(sql, " SET \"version\" = old.\"version\" + 1");
+    if (resource->updated_at)
+        sql_put(sql, ", \"updated_at\" = max(old.\"updated_at\", strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))");
+    sql_put(sql, " WHERE \"id\" = new.\"id\";\nEND");
+    return add(writer, DDL_TRIGGER, slice_from(name), resource);
+}
+
+static enum error add_null_triggers(struct writer *writer, const struct resource *resource)
+{
+    for (size_t i = 0; i < resource->field_count; i++) {
+        const struct field *field = &resource->fields[i];
+        if (resource->version && field->type.kind == FIELD_REFERENCE && field->on_delete == ON_DELETE_SET_NULL)
+            TRY(add_null_trigger(writer, resource, field));
+    }
+    return OK;
+}
+
 static enum error add_all(struct writer *writer, const struct schema *schema)
 {
     for (size_t i = 0; i < schema->resource_count; i++)
@@ -297,6 +336,8 @@ static enum error add_all(struct writer *writer, const struct schema *schema)
     for (size_t i = 0; i < schema->resource_count; i++)
         if (schema->resources[i].search_count > 0)
             TRY(add_search(writer, &schema->resources[i]));
+    for (size_t i = 0; i < schema->resource_count; i++)
+        TRY(add_null_triggers(writer, &schema->resources[i]));
     for (size_t i = 0; i < ARRAY_LEN(engine_tables); i++) {
         buf_put_text(&writer->sql.text, engine_tables[i].sql);
         TRY(add(writer, DDL_ENGINE, slice_from(engine_tables[i].name), NULL));
@@ -309,7 +350,7 @@ enum error ddl_create(const struct schema *schema, struct arena *arena, struct d
     struct writer writer = {.arena = arena};
     size_t room = ARRAY_LEN(engine_tables);
     for (size_t i = 0; i < schema->resource_count; i++)
-        room += 5 + 2 * schema->resources[i].index_count;
+        room += 5 + 2 * schema->resources[i].index_count + schema->resources[i].field_count;
     writer.statements = arena_array(arena, room, sizeof *writer.statements);
     if (!writer.statements)
         return ERROR_MEMORY;

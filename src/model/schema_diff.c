@@ -227,11 +227,12 @@ static bool is_wanted(const struct comparison *c, struct slice name)
 static enum error compare_surplus(struct comparison *c, const struct tables_object *object)
 {
     bool is_search = slice_starts(object->name, SLICE("_tenon_search_"));
+    bool is_ours = is_search || slice_starts(object->name, SLICE("_tenon_null_"));
     bool is_unique = slice_eq_text(object->kind, "index") && slice_starts(object->sql, SLICE("CREATE UNIQUE"));
     const char *what = NULL;
     if (is_unique && schema_find(c->schema, object->table))
         what = "INDEX";
-    else if (is_search && slice_eq_text(object->kind, "trigger"))
+    else if (is_ours && slice_eq_text(object->kind, "trigger"))
         what = "TRIGGER";
     else if (is_search && slice_starts(object->sql, SLICE("CREATE VIRTUAL TABLE")))
         what = "TABLE";

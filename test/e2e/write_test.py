@@ -295,6 +295,19 @@ def test_delete_and_what_refers_to_the_row(api):
     assert api.get(f"{URL}/children/{loose['id']}").data["loose"] is None
 
 
+def test_a_row_whose_reference_is_set_to_null_has_another_version(api):
+    row = make(api)
+    url = f"{URL}/children/{make(api, 'children', loose=row['id'])['id']}"
+    assert api.delete(f"{URL}/things/{row['id']}").status == 204
+    after = api.get(url, headers={"If-None-Match": '"1"'})
+    assert after.status == 200 and after.data["loose"] is None and after.etag == '"2"'
+    assert after.data["updated_at"] >= after.data["created_at"] and len(after.data["updated_at"]) == 27
+    assert api.patch(url, json={"note": "old"}, headers={"If-Match": '"1"'}).status == 412
+    other = make(api)
+    assert api.patch(url, json={"loose": other["id"]}).data["version"] == 3
+    assert api.patch(url, json={"loose": None}).data["version"] == 4
+
+
 # Preconditions and retries
 
 def test_if_match_compares_versions(api):

@@ -322,7 +322,14 @@ static void ddl_of_a_schema_is_what_it_was(void **state)
     assert_int_equal(ddl_create(schema, &world.arena, &ddl), OK);
     for (size_t i = 0; i < ARRAY_LEN(expected); i++)
         assert_string_equal(arena_text(&world.arena, ddl.statements[i].sql), expected[i]);
-    assert_int_equal(ddl.count, ARRAY_LEN(expected) + 6);
+    assert_int_equal(ddl.count, ARRAY_LEN(expected) + 7);
+    assert_string_equal(
+        arena_text(&world.arena, ddl.statements[ARRAY_LEN(expected) + 3].sql),
+        "CREATE TRIGGER \"_tenon_null_notes.by\" AFTER UPDATE OF \"by\" ON \"notes\" "
+        "WHEN new.\"by\" IS NULL AND old.\"by\" IS NOT NULL AND new.\"version\" = old.\"version\" BEGIN\n"
+        "  UPDATE \"notes\" SET \"version\" = old.\"version\" + 1, "
+        "\"updated_at\" = max(old.\"updated_at\", strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')) "
+        "WHERE \"id\" = new.\"id\";\nEND");
     assert_int_equal(schema_sync(world.db, schema, SCHEMA_SYNC_CREATE_IF_EMPTY, &world.diag), OK);
     assert_int_equal(schema_sync(world.db, schema, SCHEMA_SYNC_CHECK, &world.diag), OK);
     end(&world);
