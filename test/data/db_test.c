@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "support.h"
 
@@ -202,6 +203,43 @@ static void a_lease_sees_one_snapshot_and_the_next_lease_a_newer_one(void **stat
     assert_int_equal(counts[0], 0);
     assert_int_equal(counts[1], 0);
     assert_int_equal(counts[2], 1);
+    rig_close(&rig);
+}
+
+/* Gives back first the connection with a snapshot of this turn, then one whose snapshot is older. */
+static void give_back_in_the_wrong_order(struct rig *rig, struct fiber *self, void *argument)
+{
+    struct db_conn *older, *newer;
+    int64_t number;
+    assert_int_equal(db_read_begin(rig->db, self, DEADLINE_NEVER, &older), OK);
+    assert_int_equal(read_integer(older, "SELECT count(*) FROM item", &number), OK);
+    fiber_yield(self);
+    assert_int_equal(db_read_begin(rig->db, self, DEADLINE_NEVER, &newer), OK);
+    assert_int_equal(read_integer(newer, "SELECT count(*) FROM item", &number), OK);
+    db_read_end(newer);
+    db_read_end(older);
+}
+
+static void do_nothing(struct rig *rig, struct fiber *self, void *argument)
+{
+}
+
+static void no_idle_connection_keeps_a_snapshot(void **state)
+{
+    struct rig rig;
+    sqlite3 *other;
+    char path[128];
+    void *const arguments[] = {NULL};
+    rig_open(&rig, (struct db_config){0});
+    rig_script(&rig, TABLE);
+    rig_run(&rig, give_back_in_the_wrong_order, arguments, 1);
+    rig_run(&rig, do_nothing, arguments, 1); /* the turn before this one has ended */
+    rig_script(&rig, "INSERT INTO item(name) VALUES('x')");
+    snprintf(path, sizeof path, "%s", rig.url + sizeof "sqlite:" - 1);
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "SELECT count(*) FROM item", NULL, NULL, NULL), SQLITE_OK); /* finds the log */
+    assert_int_equal(sqlite3_wal_checkpoint_v2(other, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
     rig_close(&rig);
 }
 
@@ -436,6 +474,7 @@ int main(void)
         cmocka_unit_test(db_query_goes_on_when_the_statement_cache_is_full),
         cmocka_unit_test(db_query_ignores_what_is_blank_behind_a_statement),
         cmocka_unit_test(a_lease_sees_one_snapshot_and_the_next_lease_a_newer_one),
+        cmocka_unit_test(no_idle_connection_keeps_a_snapshot),
         cmocka_unit_test(a_fiber_that_finds_no_connection_waits_until_its_deadline),
         cmocka_unit_test(more_waiters_than_allowed_are_refused),
         cmocka_unit_test(an_endless_query_is_cut_at_its_deadline_and_delays_nobody),
