@@ -106,11 +106,6 @@ class Crowd:
         self.server.start()
         self.restarts_s.append(time.monotonic() - began)
 
-    def close(self):
-        for member in self.by_fd.values():
-            member.socket.close()
-        self.by_fd.clear()
-
     # Inside
 
     def _connect(self):
