@@ -6,8 +6,9 @@
  *   1. declare   resources and fields exist by name; every field's line is read          (schema_field.c)
  *   2. resolve   types, references, defaults                     (schema_type.c, schema_default.c)
  *   3. relate    the reverse of each reference                                         (schema_relation.c)
- *   4. index     indexes, partial conditions, full-text search                            (schema_index.c)
+ *   4. index     indexes, partial conditions                                              (schema_index.c)
  *   5. allow     access rules                                                            (schema_access.c)
+ *   6. search    full text, of what may be read                                           (schema_index.c)
  *
  * A mistake is told and the rest goes on with what is certain. A field whose line is wrong stays, as a text without
  * limits, so that what names it is not told as well; expressions are only parsed, not checked, once a type is unknown,
@@ -165,8 +166,8 @@ static enum error resolve(struct schema_draft *draft)
     TRY(schema_relation_resolve(draft));
     for (size_t i = 0; i < count; i++) {
         TRY(schema_index_resolve(draft, &draft->resources[i]));
-        TRY(schema_index_search(draft, &draft->resources[i]));
         TRY(schema_access_resolve(draft, &draft->resources[i]));
+        TRY(schema_index_search(draft, &draft->resources[i]));
     }
     return OK;
 }

@@ -10,6 +10,7 @@
  * database has that name already. */
 #include "base/suggest.h"
 #include "model/expr.h"
+#include "model/policy.h"
 #include "model/schema_draft.h"
 
 enum { INDEX_COLUMNS_MAX = 16, INDEXES_MAX = 64 };
@@ -279,6 +280,11 @@ static const struct field *find_searched(struct schema_draft *draft, const struc
         diag_at(draft->diag, node->place, NULL,
                 field_is(field, FIELD_HIDDEN) ? "a hidden field cannot be searched"
                                               : "a field named \"rank\" cannot be searched");
+        return NULL;
+    }
+    if (!policy_field(resource, ACTION_READ, field)) {
+        diag_at(draft->diag, node->place, "add it to the fields of `read:`, or take it out of `search:`",
+                "a field that nobody may read cannot be searched");
         return NULL;
     }
     return field;
