@@ -179,19 +179,24 @@ static void linger(struct conn *conn)
         conn_host_resume_later(conn->host, conn);
 }
 
-void conn_refuse(struct conn_host *host, int fd, const struct address *peer)
+/* Says 503 without a fiber, and for the last time. */
+static void refuse(struct conn *conn)
 {
     char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
                     "Connection: close\r\n\r\n";
     struct iovec vector = {answer, sizeof(answer) - 1};
-    struct conn *conn;
     size_t sent;
-    if (make(host, fd, peer, &conn) != OK)
-        return;
-    if (socket_send(fd, &vector, 1, &sent) == SOCKET_DONE)
+    if (socket_send(conn->io.fd, &vector, 1, &sent) == SOCKET_DONE)
         linger(conn);
     else
         close_now(conn);
+}
+
+void conn_refuse(struct conn_host *host, int fd, const struct address *peer)
+{
+    struct conn *conn;
+    if (make(host, fd, peer, &conn) == OK)
+        refuse(conn);
 }
 
 static void discard_input(struct conn *conn)
@@ -238,7 +243,7 @@ static void start_serving(struct conn *conn, enum http1_result result)
     conn->request->refusal = result == HTTP1_REFUSED ? conn->request->parser.error : OK;
     move(conn, CONN_BUSY);
     if (fiber_spawn(conn->host->core, serve, conn) != OK)
-        close_now(conn); /* out of fibers or memory: nothing is left to say so with */
+        refuse(conn); /* out of fibers or memory */
 }
 
 static bool has_request(struct conn *conn)

@@ -140,7 +140,7 @@ static void *run(void *argument)
 void fixture_start(struct fixture *fixture, const struct http_settings *settings)
 {
     struct address address;
-    struct core_config core_config = {0};
+    struct core_config core_config = {.fiber_limit = fixture->fiber_limit};
     fixture->settings = settings ? *settings : http_settings_default();
     fixture->is_running = true;
     atomic_store(&fixture->is_drained, false);

@@ -26,6 +26,7 @@ struct fixture {
     struct http_site *site;
     struct log *log;
     struct http_settings settings;
+    size_t fiber_limit; /* set before fixture_start(); 0: the default */
     atomic_uint connections;
     atomic_bool is_drained;
     pthread_t thread;

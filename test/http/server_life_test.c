@@ -174,6 +174,30 @@ static void swap_lets_a_slow_request_end_on_the_old_site(void **state)
     fixture_stop(&fixture);
 }
 
+static void requests_without_a_fiber_are_told_so(void **state)
+{
+    struct client slow, second;
+    struct answer answer;
+    fixture.fiber_limit = 1;
+    fixture_start(&fixture, NULL);
+    client_open(&slow, &fixture);
+    client_send(&slow, "GET /slow?ms=300 HTTP/1.1\r\n" HOST END);
+    usleep(50 * 1000);
+    client_open(&second, &fixture);
+    client_ask(&second, HEALTH, &answer);
+    assert_int_equal(answer.status, 503);
+    assert_string_equal(answer_header(&answer, "Retry-After"), "1");
+    assert_true(client_sees_end(&second));
+    client_read(&slow, &answer);
+    assert_int_equal(answer.status, 200);
+    client_ask(&slow, HEALTH, &answer);
+    assert_int_equal(answer.status, 200);
+    client_close(&slow);
+    client_close(&second);
+    fixture_stop(&fixture);
+    fixture.fiber_limit = 0;
+}
+
 static void connections_above_the_limit_are_told_so(void **state)
 {
     struct http_settings settings = http_settings_default();
@@ -271,6 +295,7 @@ int main(void)
         cmocka_unit_test(drain_of_an_empty_server_ends_at_once),
         cmocka_unit_test(stop_ends_handlers_that_wait),
         cmocka_unit_test(swap_lets_a_slow_request_end_on_the_old_site),
+        cmocka_unit_test(requests_without_a_fiber_are_told_so),
         cmocka_unit_test(connections_above_the_limit_are_told_so),
         cmocka_unit_test(requests_above_the_limit_are_told_to_come_back),
         cmocka_unit_test(idle_connections_hold_little_memory),
