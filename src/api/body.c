@@ -11,11 +11,13 @@
 #include "base/jsonread.h"
 #include "base/jsonwrite.h"
 #include "base/number.h"
+#include "base/random.h"
 #include "base/suggest.h"
 #include "base/utf8.h"
 #include "http/http1.h"
 #include "http/negotiate.h"
 #include "model/field.h"
+#include "model/model.h"
 #include "model/type.h"
 
 struct reading {
@@ -93,7 +95,9 @@ static enum error read_json(struct reading *reading, const struct field *field, 
 {
     const char *why = NULL;
     struct slice text;
-    enum error error = jsontext_copy(reading->reader, first, reading->session->arena, &why, &text);
+    uint64_t seed;
+    TRY(random_u64(reading->session->core->random, &seed));
+    enum error error = jsontext_copy(reading->reader, first, seed, reading->session->arena, &why, &text);
     if (error == ERROR_VALIDATION) {
         diag_say(reading->session->diag, NULL, "a key stands twice in an object of \"%.*s\"",
                  SLICE_ARG(field->json_name));

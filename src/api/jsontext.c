@@ -25,12 +25,13 @@ struct key {
 struct keys {
     struct key *places;
     size_t count, capacity;
+    uint64_t seed;
     struct arena *arena;
 };
 
 static size_t place_of(const struct keys *keys, unsigned serial, struct slice text)
 {
-    size_t place = digest_hash64(serial, text) & (keys->capacity - 1);
+    size_t place = digest_hash64(keys->seed + serial, text) & (keys->capacity - 1);
     while (keys->places[place].serial != 0) {
         if (keys->places[place].serial == serial && slice_eq(keys->places[place].text, text))
             break;
@@ -43,6 +44,7 @@ static enum error keys_grow(struct keys *keys)
 {
     struct keys grown = {.capacity = keys->capacity ? keys->capacity * 2 : 16, .count = keys->count};
     grown.arena = keys->arena;
+    grown.seed = keys->seed;
     grown.places = arena_array(keys->arena, grown.capacity, sizeof *grown.places);
     if (!grown.places)
         return ERROR_MEMORY;
@@ -136,13 +138,14 @@ static enum error copy(struct copier *copier, struct jsonread *reader, const str
     return buf_failed(&copier->out) ? ERROR_MEMORY : OK;
 }
 
-enum error jsontext_copy(struct jsonread *reader, const struct json_value *first, struct arena *arena, const char **why,
-                         struct slice *out)
+enum error jsontext_copy(struct jsonread *reader, const struct json_value *first, uint64_t seed, struct arena *arena,
+                         const char **why, struct slice *out)
 {
     struct copier *copier = arena_zalloc(arena, sizeof *copier);
     if (!copier)
         return ERROR_MEMORY;
     copier->keys.arena = arena;
+    copier->keys.seed = seed;
     copier->why = why;
     buf_init(&copier->out, TEXT_BYTES_MAX);
     enum error error = copy(copier, reader, first);

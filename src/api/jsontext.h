@@ -10,11 +10,12 @@
 
 /* JSON of a caller as it is stored: without white space, strings in their shortest escapes, numbers as they came. */
 
-/* Copies the value whose first token was read already.
+/* Copies the value whose first token was read already. `seed` is a number that no caller can know: it keeps crafted
+ * keys from meeting in one place of the hash table.
  * Owner:  the arena.
  * Errors: ERROR_PARSE (the reader says where), ERROR_VALIDATION (`*why`: a key stands twice in an object),
  * ERROR_MEMORY. */
-MUST_USE enum error jsontext_copy(struct jsonread *reader, const struct json_value *first, struct arena *arena,
-                                  const char **why, struct slice *out);
+MUST_USE enum error jsontext_copy(struct jsonread *reader, const struct json_value *first, uint64_t seed,
+                                  struct arena *arena, const char **why, struct slice *out);
 
 #endif
