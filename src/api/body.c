@@ -269,6 +269,8 @@ enum error body_read_object(struct jsonread *reader, struct change *change, stru
             return body_parse_error(reader, session);
         if (token == JSON_OBJECT_END)
             return OK;
+        if (session->diag->count > DIAG_ITEMS_MAX)
+            return ERROR_VALIDATION; /* enough is wrong to say so */
         TRY(read_member(&reading, key.text));
     }
 }

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""P17: a bomb is answered, not obeyed: in the right words, and for less than 50 ms of the server's CPU."""
+
+import json
+import pathlib
+import time
+
+import pytest
+
+from server import SCALE
+
+URL = "/api/v1/things"
+APP = """
+http: {body: 4MiB}
+resources:
+  things:
+    id: int
+    fields:
+      title: text(1..80)
+      amount: int
+      ratio: float
+      price: decimal(18,2)
+      data: json
+      tags: list(text)
+    access: {all: true}
+"""
+CPU_LIMIT_MS = 50
+
+
+def post(body, path=URL, headers=""):
+    body = body if isinstance(body, bytes) else body.encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def get(query, headers=""):
+    return f"GET {URL}{query} HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode()
+
+
+def chunked(chunks, trailer=b""):
+    head = f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head.encode() + chunks + b"0\r\n" + trailer + b"\r\n"
+
+
+WHERE = "%20%7C%7C%20".join(f"amount%3D{i}" for i in range(10_000))
+OPERATIONS = json.dumps({"operations": [{"method": "POST", "path": "/things", "body": {"title": "x"}}] * 10_000})
+
+# name | bytes | status
+BOMBS = [
+    ("a header of 64 KiB", get("", "X: " + "a" * 65536 + "\r\n"), 431),
+    ("10,000 headers", get("", "X: a\r\n" * 10_000), 431),
+    ("10,000 cookies", get("", "Cookie: " + "a=b; " * 10_000 + "\r\n"), 431),
+    ("a URL of 16 KiB", get("?title=" + "a" * 16384), 414),
+    ("a URL of 1 MiB", get("?title=" + "a" * (1 << 20)), 414),
+    ("a request line without an end", b"G" * (1 << 20), 414),
+    ("a body over the limit, announced", f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n".encode(), 413),
+    ("a body over the limit, in chunks", chunked(b"100000\r\n" + b" " * (1 << 20) + b"\r\n" + (b"100000\r\n" + b" " * (1 << 20) + b"\r\n") * 4), 413),
+    ("an array 100,000 deep", post("[" * 100_000), 400),
+    ("an object 100,000 deep", post('{"data":' + '{"a":' * 100_000), 400),
+    ("a closed array 100,000 deep in a json field", post('{"data":' + "[" * 100_000 + "]" * 100_000 + "}"), 400),
+    ("an int of 1 MB", post('{"amount":' + "1" * (1 << 20) + "}"), 400),
+    ("a float of 1 MB", post('{"ratio":0.' + "1" * (1 << 20) + "}"), 201),
+    ("a decimal of 1 MB", post('{"price":"0.' + "1" * (1 << 20) + '"}'), 400),
+    ("an exponent of 1 MB", post('{"ratio":1e' + "1" * (1 << 20) + "}"), 400),
+    ("a title of 1 MB", post('{"title":"' + "a" * (1 << 20) + '"}'), 400),
+    ("a title of 1 MB in escapes", post('{"title":"' + "\\u0061" * (1 << 17) + '"}'), 400),
+    ("100,000 unknown members", post("{" + ",".join(f'"k{i}":1' for i in range(100_000)) + "}"), 400),
+    ("one member 100,000 times", post("{" + ",".join(['"title":"a"'] * 100_000) + "}"), 400),
+    ("an array of 100,000 rows", post("[" + ",".join(['{"title":"a"}'] * 100_000) + "]"), 400),
+    ("a list of 100,000 tags", post('{"tags":[' + ",".join(['"a"'] * 100_000) + "]}"), 400),
+    ("100,000 query parameters", get("?" + "a&" * 100_000), 414),
+    ("2,000 query parameters", get("?" + "a&" * 2000), 400),
+    ("a where of 10,000 terms", get("?where=" + WHERE), 414),
+    ("a where of 7 KiB of brackets", get("?where=" + "(" * 7000), 400),
+    ("a where of 7 KiB of nots", get("?where=" + "!" * 7000 + "amount"), 400),
+    ("an Accept of 20 KiB", get("", "Accept: " + "text/html;q=0.1," * 1280 + "*/*\r\n"), 200),
+    ("an If-None-Match of 20 KiB", get("/1", "If-None-Match: " + '"a",' * 5000 + '"b"\r\n'), 200),
+    ("100,000 chunks of one byte", chunked(b"1\r\n \r\n" * 100_000), 400),
+    ("a chunk extension of 1 MiB", chunked(b"1;" + b"a" * (1 << 20) + b"\r\n \r\n"), 400),
+    ("trailers of 1 MiB", chunked(b"2\r\n{}\r\n", b"X: a\r\n" * 170_000), 400),
+    ("a batch of 10,000 operations", post(OPERATIONS, "/api/v1/batch"), 400),
+]
+
+
+@pytest.fixture(scope="module")
+def server(serve_module):
+    return serve_module(APP, args=["--cores", "1"])
+
+
+def cpu_ns(server):
+    """Time on a CPU of all threads; the clock of /proc/PID/stat ticks too seldom for this."""
+    tasks = pathlib.Path(f"/proc/{server.pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
+
+def throw(server, data):
+    """Sends as much as the server takes, and returns its answer; it may well answer before the end, and close."""
+    with server.raw() as connection:
+        try:
+            connection.send(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        return connection.answer()
+
+
+costs = {}
+
+
+@pytest.mark.parametrize("name, data, status", BOMBS, ids=[row[0] for row in BOMBS])
+def test_a_bomb_is_refused_cheaply(server, name, data, status):
+    before = cpu_ns(server)
+    answer = throw(server, data)
+    costs[name] = (cpu_ns(server) - before) / 1e6
+    assert answer.status == status, answer
+    if status >= 400:
+        assert answer.error["code"] and len(answer.body) < 20_000
+    assert costs[name] < CPU_LIMIT_MS * SCALE
+    assert server.client.get("/health").status == 200
+
+
+def test_the_bombs_together_cost_little(server, figure):
+    name = max(costs, key=costs.get)
+    status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
+    memory_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:"))
+    figure("P17", f"{len(costs)} bombs, each refused in time; the costliest, {name}, took {costs[name]:.1f} ms of CPU; {memory_kb} kB of memory in the end")
+    assert memory_kb < 64 * 1024
