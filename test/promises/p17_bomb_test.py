@@ -2,11 +2,10 @@
 """P17: a bomb is answered, not obeyed: in the right words, and for less than 50 ms of the server's CPU."""
 
 import json
-import pathlib
-import time
 
 import pytest
 
+from cost import cpu_ns, memory_kb
 from server import SCALE
 
 URL = "/api/v1/things"
@@ -87,12 +86,6 @@ def server(serve_module):
     return serve_module(APP, args=["--cores", "1"])
 
 
-def cpu_ns(server):
-    """Time on a CPU of all threads; the clock of /proc/PID/stat ticks too seldom for this."""
-    tasks = pathlib.Path(f"/proc/{server.pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
-
-
 def throw(server, data):
     """Sends as much as the server takes, and returns its answer; it may well answer before the end, and close."""
     with server.raw() as connection:
@@ -120,7 +113,5 @@ def test_a_bomb_is_refused_cheaply(server, name, data, status):
 
 def test_the_bombs_together_cost_little(server, figure):
     name = max(costs, key=costs.get)
-    status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
-    memory_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:"))
-    figure("P17", f"{len(costs)} bombs, each refused in time; the costliest, {name}, took {costs[name]:.1f} ms of CPU; {memory_kb} kB of memory in the end")
-    assert memory_kb < 64 * 1024
+    figure("P17", f"{len(costs)} bombs, each refused in time; the costliest, {name}, took {costs[name]:.1f} ms of CPU; {memory_kb(server)} kB of memory in the end")
+    assert memory_kb(server) < 64 * 1024

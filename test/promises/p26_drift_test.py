@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """P26: after a warm-up, neither memory nor descriptors grow, however many requests come."""
 
-import pathlib
 import random
 import socket
+
+from cost import descriptors, memory_kb
 
 URL = "/api/v1"
 APP = """
@@ -76,16 +77,6 @@ def exchange(connection, requests):
         assert piece, "the server closed the connection"
         received += piece
     assert b"HTTP/1.1 5" not in received, received[received.index(b"HTTP/1.1 5") :][:600]
-
-
-def memory_kb(server):
-    """What it has allocated and is resident; which pages of mapped files are resident is the kernel's choice."""
-    lines = pathlib.Path(f"/proc/{server.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
-
-
-def descriptors(server):
-    return len(list(pathlib.Path(f"/proc/{server.pid}/fd").iterdir()))
 
 
 def run(server, connections, choose, count):
