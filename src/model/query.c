@@ -9,7 +9,8 @@
  * that cannot be null say nothing about it, because the words would keep SQLite from using an index.
  *
  * Keyset: `after` holds the keys of the last row seen. The condition is the lexicographic "greater", written from the
- * last key inwards, with the first key's bound in front where it lets an index seek.
+ * last key inwards, with the first key's bound in front where it lets an index seek. It stands before the filter: of
+ * two bounds on one column SQLite seeks to the first it reads, and the row last seen is beyond any bound of the filter.
  *
  * Invariants
  *   (1) the columns of the statement are the query's columns, then (wants_keys) the sort keys, then the id
@@ -221,12 +222,16 @@ static void put_rule(struct writer *w, bool *has_condition)
     sql_put(w->sql, ")");
 }
 
-static enum error put_from_where(struct writer *w, bool *has_condition)
+static void put_from(struct writer *w)
+{
+    sql_put(w->sql, " FROM ");
+    sql_name(w->sql, w->query->resource->name);
+    sql_put(w->sql, " AS t0");
+}
+
+static enum error put_where(struct writer *w, bool *has_condition)
 {
     const struct query *query = w->query;
-    sql_put(w->sql, " FROM ");
-    sql_name(w->sql, query->resource->name);
-    sql_put(w->sql, " AS t0");
     if (query->id) {
         put_and(w, has_condition);
         sql_column(w->sql, 0, query->resource->id->name);
@@ -307,12 +312,13 @@ enum error query_open(struct session *session, const struct query *query, struct
     TRY(begin(session, query, &w));
     sql_put(w.sql, "SELECT ");
     put_columns(&w);
+    put_from(&w);
     bool has_condition = false;
-    TRY(put_from_where(&w, &has_condition));
     if (query->after) {
         put_and(&w, &has_condition);
         put_after(&w);
     }
+    TRY(put_where(&w, &has_condition));
     if (!query->id && !query->ids)
         put_order(&w);
     put_limit(&w);
@@ -350,8 +356,9 @@ enum error query_count(struct session *session, const struct query *query, int64
     struct writer w;
     TRY(begin(session, query, &w));
     sql_put(w.sql, "SELECT count(*)");
+    put_from(&w);
     bool has_condition = false;
-    TRY(put_from_where(&w, &has_condition));
+    TRY(put_where(&w, &has_condition));
     struct db_rows *rows;
     TRY(sql_query(w.sql, session->conn, &rows));
     bool has_row;

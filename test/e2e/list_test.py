@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading over REST: filters, order, paging, search, shapes, tags."""
 
+import pathlib
 import urllib.parse
 
 import pytest
@@ -256,3 +257,42 @@ def test_head_is_get_without_a_body(api):
 def test_only_json_can_be_answered(api):
     assert api.get(f"{URL}/people", headers={"Accept": "text/html"}).status == 406
     assert api.get(f"{URL}/people", headers={"Accept": "text/html, */*;q=0.1"}).status == 200
+
+
+@pytest.fixture(scope="module")
+def ranked(serve_module):
+    server = serve_module("""
+api: {page: {max: 10000}}
+resources:
+  ranks:
+    id: int
+    fields: {place: int required}
+    indexes: [place]
+    access: {all: true}
+""")
+    for block in range(50):
+        rows = [{"place": block * 1000 + i} for i in range(1000)]
+        assert server.client.post(f"{URL}/ranks", json=rows).status == 201
+    return server
+
+
+def cpu_ns(server):
+    """What the server has computed so far, over all its threads."""
+    threads = pathlib.Path(f"/proc/{server.pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+
+
+@pytest.mark.parametrize("order, bound", [("id", "id[gt]=1"), ("-id", "id[lt]=1000000"), ("place", "place[gte]=1")])
+def test_a_late_page_costs_what_an_early_one_does_also_below_a_filter_on_its_order(ranked, order, bound):
+    client, list_url = ranked.client, f"{URL}/ranks?sort={order}&{bound}&fields=id"
+    early = client.get(f"{list_url}&limit=10&count=none").json["pagination"]["nextCursor"]
+    late = early
+    for _ in range(4):
+        late = client.get(f"{list_url}&limit=10000&after={late}").json["pagination"]["nextCursor"]
+    costs = []
+    for cursor in (early, late):
+        began = cpu_ns(ranked)
+        for _ in range(50):
+            assert len(client.get(f"{list_url}&limit=10&after={cursor}").data) == 10
+        costs.append(cpu_ns(ranked) - began)
+    assert costs[1] < 3 * costs[0]
