@@ -20,6 +20,14 @@
 
 enum { SIDE_BYTES_MAX = 64 * 1024 * 1024, NO_EXPANSION = -1 };
 
+/* A list is stored as it is shown, but its decimals always in quotes, and nothing else of such a list has any. */
+static void put_decimal_list(struct buf *out, struct slice list)
+{
+    for (size_t i = 0; i < list.len; i++)
+        if (list.ptr[i] != '"')
+            buf_put_byte(out, list.ptr[i]);
+}
+
 void rowjson_value(struct buf *out, const struct api_settings *settings, const struct type *type, struct value value)
 {
     switch (value.kind) {
@@ -40,7 +48,9 @@ void rowjson_value(struct buf *out, const struct api_settings *settings, const s
         return;
     case VALUE_TEXT:
     case VALUE_BLOB:
-        if (type->kind == FIELD_JSON || type->kind == FIELD_LIST)
+        if (type->kind == FIELD_LIST && type->element->kind == FIELD_DECIMAL && settings->decimals_as_numbers)
+            put_decimal_list(out, value.text);
+        else if (type->kind == FIELD_JSON || type->kind == FIELD_LIST)
             buf_put_slice(out, value.text);
         else
             jsonwrite_string(out, value.text);

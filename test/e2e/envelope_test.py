@@ -99,3 +99,11 @@ def test_camel_names_hold_everywhere(serve):
     assert api.get(f"/v1/things/{child['id']}?expand=ownedBy").data["ownedBy"]["fullName"] == "abc"
     assert api.post("/v1/things", json={"full_name": "abc"}).error["fields"] == {"full_name": "is not a field here", "fullName": "is required"}
     assert api.post("/v1/things", json={"fullName": "abc", "unitPrice": "1.50"}).error["fields"] == {"unitPrice": "is already taken"}
+
+
+def test_decimals_in_a_list_are_numbers_too_where_decimals_are(serve):
+    app = APP.replace("ENVELOPE", "data").replace("NAMING", "snake").replace("DECIMALS", "number")
+    client = serve(app.replace("      owned_by", "      sums: list(decimal(6,2))\n      owned_by")).client
+    created = client.post("/v1/things", json={"full_name": "abc", "sums": ["1", -2.5, "0"]})
+    assert created.status == 201 and '"sums":[1.00,-2.50,0.00]' in created.text
+    assert '"sums":[1.00,-2.50,0.00]' in client.get("/v1/things").text
