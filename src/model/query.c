@@ -166,13 +166,22 @@ static void put_id_after(struct writer *w)
     sql_bind(w->sql, w->query->after[w->query->sort_count]);
 }
 
+/* Nothing that follows is null: nulls are first descending, and where there are none at all. */
+static bool first_key_is_bounded(const struct query *query)
+{
+    const struct query_key *key = &query->sort[0];
+    if (!key_is_nullable(key))
+        return true;
+    return key->path.hop_count == 0 && key->is_descending && query->after[0].kind != VALUE_NULL;
+}
+
 /* (k1 after v1 OR (k1 = v1 AND (k2 after v2 OR (… AND id > v)))) */
 static void put_after(struct writer *w)
 {
     const struct query *query = w->query;
     size_t used = used_keys(query);
     bool has_id = needs_id_key(query);
-    if (used > 0 && !key_is_nullable(&query->sort[0]) && (used > 1 || has_id)) {
+    if (used > 0 && first_key_is_bounded(query) && (used > 1 || has_id)) {
         put_comparison(w, &query->sort[0], query->sort[0].is_descending ? "<=" : ">=", query->after[0]);
         sql_put(w->sql, " AND ");
     }
