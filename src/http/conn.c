@@ -164,6 +164,7 @@ enum error conn_open(struct conn_host *host, int fd, const struct address *peer)
 {
     struct conn *conn;
     TRY(make(host, fd, peer, &conn));
+    socket_set_patience(fd, timeouts_of(conn)->body_ms);
     expect(conn, timeouts_of(conn)->idle_ms);
     return OK;
 }
@@ -230,8 +231,12 @@ enum error conn_wait(struct conn *conn, unsigned awaits, struct deadline deadlin
 {
     if (conn->is_broken)
         return ERROR_CANCELLED;
+    /* A request that waits for its client is not at work: slow clients must not use up what the others need. */
+    size_t counted = conn->request->site ? 1 : 0;
     conn->awaits = (uint8_t)awaits;
+    conn->host->in_flight -= counted;
     enum error error = fiber_park(conn->fiber, deadline);
+    conn->host->in_flight += counted;
     conn->awaits = 0;
     return error;
 }
@@ -373,6 +378,7 @@ static bool serve_one(struct conn *conn)
     bool stays = answer(conn);
     conn_memory_reset_request(request);
     conn_host_release_site(conn->host, request->site);
+    request->site = NULL;
     return stays;
 }
 

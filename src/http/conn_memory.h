@@ -43,7 +43,7 @@ struct conn_request {
     struct buf out;  /* heads and small bodies that wait to be sent */
     size_t out_sent; /* of `out` */
     struct conn *conn;
-    struct conn_site *site; /* counted while the request runs */
+    struct conn_site *site; /* while a request is served; else NULL */
     enum error refusal;     /* what to answer instead of asking a handler */
     enum conn_body body;
     int64_t body_left; /* with a Content-Length: bytes still on the connection */

@@ -53,6 +53,12 @@ void socket_set_nodelay(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+void socket_set_patience(int fd, int64_t after_ms)
+{
+    unsigned ms = after_ms < INT32_MAX ? (unsigned)after_ms : INT32_MAX;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
 void socket_end_output(int fd)
 {
     (void)shutdown(fd, SHUT_WR);

@@ -25,6 +25,9 @@ MUST_USE
 enum socket_result socket_send(int fd, struct iovec *vectors, size_t vector_count, size_t *count);
 /* Sends small answers at once instead of waiting for more (TCP_NODELAY). */
 void socket_set_nodelay(int fd);
+/* Has the kernel break the connection when the peer takes nothing of what was sent for so long (TCP_USER_TIMEOUT): its
+ * buffers may hold a whole answer, and then nobody else would notice. */
+void socket_set_patience(int fd, int64_t after_ms);
 /* Tells the peer that nothing more will be sent; what it sends is still received. */
 void socket_end_output(int fd);
 void socket_close(int fd);

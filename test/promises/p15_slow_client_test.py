@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""P15: slow clients cost nothing: the others do not notice them, and each is cut on time."""
+
+import multiprocessing
+import resource
+import selectors
+import socket
+import statistics
+import time
+
+import pytest
+
+from cost import memory_kb
+from server import SCALE, Client
+
+URL = "/api/v1/things"
+TIMEOUT_S = 5
+APP = f"""
+timeouts: {{header: {TIMEOUT_S}s, body: {TIMEOUT_S}s}}
+resources:
+  things:
+    id: int
+    fields: {{title: text required}}
+    access: {{all: true}}
+"""
+EACH = 1000
+WINDOWS, WINDOW_S = 5, 0.4
+FLOOR_MS = 0.5  # below this the scheduler of a busy machine is measured
+SLOW = {
+    "header": b"GET / HTTP/1.1\r\nHost: x\r\nX: ",
+    "body": b"POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+    "reading": b"GET /api/v1/things?limit=10 HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+
+
+def raise_file_limit(wanted):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < wanted:
+        pytest.skip(f"this machine allows {hard} descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+def connect(port):
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", port))
+    connection.setblocking(False)
+    return connection
+
+
+def dribble(port, started, results):
+    """Keeps EACH connections of each kind busy, a byte a second from each that sends, and notes when it was cut."""
+    waiting = selectors.DefaultSelector()
+    senders, readers = [], []
+    for kind, begin in SLOW.items():
+        for _ in range(EACH):
+            connection = connect(port)
+            connection.send(begin)
+            if kind == "reading":
+                readers.append(connection)
+            else:
+                senders.append(connection)
+                waiting.register(connection, selectors.EVENT_READ, (kind, time.monotonic()))
+    started.set()
+    ends, at = {"header": [], "body": []}, 0
+    stop = time.monotonic() + 3 * TIMEOUT_S
+    while waiting.get_map() and time.monotonic() < stop:
+        for key, _ in waiting.select(0.01):
+            kind, began = key.data
+            ends[kind].append(time.monotonic() - began)
+            waiting.unregister(key.fileobj)
+            key.fileobj.close()
+        for connection in senders[at : at + len(senders) // 100]:
+            try:
+                connection.send(b"a")
+            except OSError:
+                pass
+        at = (at + len(senders) // 100) % len(senders)
+    results.put(ends)
+
+
+def p99_ms(client, seconds):
+    taken = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        began = time.monotonic()
+        assert client.get(f"{URL}/1").status == 200
+        taken.append(time.monotonic() - began)
+    return sorted(taken)[len(taken) * 99 // 100] * 1000
+
+
+def be_good(port, results):
+    """A good client: one request after the other on a kept connection; WINDOWS times its p99."""
+    with Client(port) as client:
+        p99_ms(client, 0.2)
+        results.put([p99_ms(client, WINDOW_S) for _ in range(WINDOWS)])
+
+
+def measure(port):
+    """The median of several windows: a neighbour of this machine that wakes up spoils one of them, not all."""
+    results = multiprocessing.Queue()
+    good = multiprocessing.Process(target=be_good, args=(port, results))
+    good.start()
+    windows = results.get(timeout=30)
+    good.join()
+    return statistics.median(windows)
+
+
+def connections(server):
+    return int(server.metrics()["http_connections"])
+
+
+def test_three_thousand_slow_clients_are_cut_and_nobody_notices(serve, figure):
+    raise_file_limit(8192)
+    server = serve(APP)
+    rows = [{"title": "x" * 10_000} for _ in range(10)]
+    assert server.client.post(URL, rows).status == 201
+    idle, before = measure(server.port), connections(server)
+    started, results = multiprocessing.Event(), multiprocessing.Queue()
+    attacker = multiprocessing.Process(target=dribble, args=(server.port, started, results))
+    attacker.start()
+    assert started.wait(20)
+    attacked = measure(server.port)
+    held = connections(server) - before
+    assert held == 3 * EACH, "they were there while it was measured"
+    ends = results.get(timeout=10 * TIMEOUT_S)
+    end = time.monotonic() + 3 * SCALE
+    while connections(server) > before and time.monotonic() < end:
+        time.sleep(0.05)
+    assert connections(server) == before, "those that read nothing are cut too"
+    attacker.join()
+    assert len(ends["header"]) == len(ends["body"]) == EACH
+    for kind, times in ends.items():
+        assert TIMEOUT_S - 0.2 < min(times) and max(times) < TIMEOUT_S + 1 * SCALE, (kind, min(times), max(times))
+    figure(
+        "P15",
+        f"{held:,} slow connections: p99 of a good client {attacked:.2f} ms, {idle:.2f} ms without them; "
+        f"cut after {min(ends['header'] + ends['body']):.1f} to {max(ends['header'] + ends['body']):.1f} s at a timeout of {TIMEOUT_S} s",
+    )
+    assert attacked <= max(2 * idle, FLOOR_MS) * SCALE
+
+
+def test_ten_thousand_idle_connections_take_little_memory(serve, figure):
+    raise_file_limit(10_500)
+    server = serve(APP)
+    server.client.get("/health")
+    count, before = 10_000, memory_kb(server)
+    connections = []
+    for _ in range(count):
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        connections.append(connection)
+    for connection in connections:
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+    after = memory_kb(server)
+    assert server.client.get("/health").status == 200
+    for connection in connections:
+        connection.close()
+    figure("P15", f"10,000 idle connections take {(after - before) / 1024:.1f} MB, {(after - before) * 1024 // count} bytes each")
+    assert after - before < 40 * 1024
