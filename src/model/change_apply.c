@@ -15,11 +15,16 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/random.h"
 #include "base/timecode.h"
 #include "data/db.h"
 #include "data/sql.h"
+#include "model/jsonmerge.h"
+#include "model/model.h"
 #include "model/policy.h"
 #include "model/reference.h"
+
+enum { MERGED_BYTES_MAX = 16 * 1024 * 1024 };
 
 static struct value submitted(const void *state, const struct field *field)
 {
@@ -255,6 +260,20 @@ static bool version_matches(const struct change *change, int64_t version)
     return false;
 }
 
+/* Merges what was sent for a json field into what is stored; the result is what will be written. */
+static enum error merge(struct change *change, struct session *session, const struct field *field, struct value before)
+{
+    struct value *value = &change->values[field->index];
+    struct slice target = before.kind == VALUE_NULL ? (struct slice){NULL, 0} : before.text;
+    uint64_t seed;
+    TRY(random_u64(session->core->random, &seed));
+    enum error error = jsonmerge_apply(target, value->text, seed, MERGED_BYTES_MAX, session->arena, &value->text);
+    if (error != ERROR_LIMIT)
+        return error;
+    say(change, session, field, "would become larger than 16 MiB");
+    return OK;
+}
+
 /* Fields that this change may name but not alter; values that stay as they are need not be written or looked up. */
 static enum error compare_fields(struct change *change, struct session *session, const struct present *present)
 {
@@ -263,6 +282,8 @@ static enum error compare_fields(struct change *change, struct session *session,
         const struct field *field = &change->resource->fields[i];
         if (!change_has(change, field))
             continue;
+        if (bits_has(change->merged, i) && change->values[i].kind != VALUE_NULL)
+            TRY(merge(change, session, field, stored(present, field)));
         bool is_equal = value_equal(change->values[i], stored(present, field));
         bool is_fixed = field->flags & (FIELD_READONLY | FIELD_IMMUTABLE | FIELD_SYSTEM);
         if (is_fixed && !is_equal)
@@ -298,15 +319,7 @@ static void put_assignments(struct sql *sql, const struct change *change, struct
         separator = ",";
         sql_name(sql, field->name);
         sql_put(sql, "=");
-        bool is_merged = bits_has(change->merged, i) && change->values[i].kind != VALUE_NULL;
-        if (is_merged) {
-            sql_put(sql, "json_patch(coalesce(");
-            sql_name(sql, field->name);
-            sql_put(sql, ",'{}'),");
-        }
         sql_bind(sql, change->values[i]);
-        if (is_merged)
-            sql_put(sql, ")");
     }
     if (resource->updated_at) {
         buf_put_text(&sql->text, separator);
