@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 
 static void regex_match_finds_the_pattern_anywhere_unless_it_is_tied(void **state)
@@ -91,6 +92,42 @@ static void regex_match_gives_up_on_exponential_patterns(void **state)
     }
 }
 
+static void regex_match_bounds_the_work_over_all_places_of_a_text(void **state)
+{
+    static const struct {
+        const char *pattern, *unit, *end;
+        size_t count;
+        enum error expected;
+    } rows[] = {
+        {"\\s+$", " ", "x", 9999, ERROR_LIMIT},
+        {"(a+)+[!?]", "aaaaaaaaaaaaaaab", "", 600, ERROR_LIMIT},
+        {"[a-z]*[a-z]*[a-z]*[!?]", "a", "", 9999, ERROR_LIMIT},
+        {"(?=.*[!?])(?=.*#)", "a", "", 9999, ERROR_LIMIT},
+        {"^(a*)(?:\\1x|\\1y|\\1z)", "a", "", 9999, ERROR_LIMIT},
+        {"^(a+)+$", "a", "", 9999, OK},
+        {"^[a-z ]+$", "a b", "", 300000, OK},
+        {"^(?:[a-z]{3},)+[a-z]{3}$", "abc,", "abc", 2000, OK},
+        {"^(['\"]).*\\1$", "'", "'", 9999, OK},
+        {"a.*b.*c.*d$", "a b c ", "d", 1500, OK},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf text;
+        buf_init(&text, 1 << 20);
+        for (size_t n = 0; n < rows[i].count; n++)
+            buf_put_slice(&text, slice_from(rows[i].unit));
+        buf_put_slice(&text, slice_from(rows[i].end));
+        struct regex *regex;
+        bool matches = false;
+        assert_int_equal(regex_compile(slice_from(rows[i].pattern), NULL, &regex), OK);
+        int64_t start_us = clock_monotonic_us(clock_system());
+        assert_int_equal(regex_match(regex, buf_slice(&text), &matches), rows[i].expected);
+        assert_true(clock_monotonic_us(clock_system()) - start_us < 500000); /* without a bound: up to a second */
+        assert_int_equal(matches, rows[i].expected == OK);
+        regex_destroy(regex);
+        buf_fini(&text);
+    }
+}
+
 static void regex_match_refuses_text_that_is_not_utf8(void **state)
 {
     struct regex *regex;
@@ -133,6 +170,7 @@ int main(void)
         cmocka_unit_test(regex_compile_says_where_a_pattern_is_wrong),
         cmocka_unit_test(regex_compile_refuses_long_patterns_and_single_bytes),
         cmocka_unit_test(regex_match_gives_up_on_exponential_patterns),
+        cmocka_unit_test(regex_match_bounds_the_work_over_all_places_of_a_text),
         cmocka_unit_test(regex_match_refuses_text_that_is_not_utf8),
         cmocka_unit_test(regex_match_serves_several_threads_at_once),
     };

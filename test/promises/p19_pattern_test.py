@@ -17,6 +17,12 @@ PATTERNS = {
     "mail": r"^([a-zA-Z0-9])(([\\-.]|[_]+)?([a-zA-Z0-9]+))*(@){1}[a-z0-9]+[.]{1}(([a-z]{2,3})|([a-z]{2,3}[.]{1}[a-z]{2,3}))$",
     "back": r"^(a+)\\1+$",
     "look": "^(?=(a+)+b)a*$",
+    "blanks": r"\\s+$",
+    "anywhere": "(a+)+[!?]",
+    "thrice": "[a-z]*[a-z]*[a-z]*[!?]",
+    "ahead": "(?=.*[?])(?=.*#)",
+    "repeated": r"^(a*)(?:\\1x|\\1y|\\1z)",
+    "recursive": r"^(\\((?:[^()]|(?1))*\\))$",
 }
 APP = f"""
 resources:
@@ -28,7 +34,14 @@ resources:
     search: [note]
     access: {{all: true}}
 """
-TEXTS = {"50 a and !": "a" * 50 + "!", "5,000 a and !": "a" * 5000 + "!", "an address without an end": "a" * 40 + "@" + "a" * 40}
+TEXTS = {
+    "50 a and !": "a" * 50 + "!",
+    "5,000 a and !": "a" * 5000 + "!",
+    "an address without an end": "a" * 40 + "@" + "a" * 40,
+    "10,000 blanks": "a" + " " * 9998 + "a",
+    "600 times 15 a and b": "aaaaaaaaaaaaaaab" * 600,
+    "5,000 brackets": "(" * 5000,
+}
 CPU_LIMIT_MS = 10
 
 
@@ -63,6 +76,13 @@ def test_a_declared_pattern_is_matched_in_bounded_time(server, field, text):
 def test_the_classic_is_refused(server):
     assert server.client.post(URL, {"nested": "aaaa"}).status == 201
     assert server.client.post(URL, {"nested": "a" * 50 + "!"}).status == 400
+
+
+def test_a_thousand_values_that_take_long_do_not_take_a_thousand_times_as_long(server):
+    before = cpu_ns(server)
+    answer = server.client.post(URL, [{"nested": "a" * 50 + "!"}] * 1000)
+    assert answer.status == 400 and answer.error["fields"]["0.nested"]
+    assert (cpu_ns(server) - before) / 1e6 < 100 * SCALE
 
 
 @pytest.mark.parametrize(
