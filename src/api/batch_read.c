@@ -76,6 +76,19 @@ static enum error read_member(struct reading *reading, struct slice key)
     return OK;
 }
 
+/* A label that two operations have would mean the first one, in silence. */
+static void check_label(struct reading *reading)
+{
+    struct batch_operation *operation = &reading->batch->operations[reading->index];
+    for (size_t i = 0; operation->label.ptr && i < reading->index; i++) {
+        const struct batch_operation *earlier = &reading->batch->operations[i];
+        if (earlier->label.ptr && slice_eq(earlier->label, operation->label)) {
+            refuse(operation, reading->session, "id", "is the id of an earlier operation");
+            return;
+        }
+    }
+}
+
 static enum error read_operation(struct reading *reading)
 {
     struct batch_operation *operation = &reading->batch->operations[reading->index];
@@ -88,8 +101,10 @@ static enum error read_operation(struct reading *reading)
         enum json_token token = jsonread_next(&reading->reader, &key);
         if (token == JSON_ERROR)
             return body_parse_error(&reading->reader, reading->session);
-        if (token == JSON_OBJECT_END)
+        if (token == JSON_OBJECT_END) {
+            check_label(reading);
             return OK;
+        }
         TRY(read_member(reading, key.text));
     }
 }

@@ -67,15 +67,35 @@ static bool shows_values(const struct write *write, const struct session *sessio
            policy_decide(write->resource->resource, ACTION_READ, &context) == POLICY_ALLOW;
 }
 
-/* The row of one change, as it is stored now. */
-static enum error put_row(struct write *write, struct session *session, size_t i, struct value id)
+static enum error put_row(struct write *write, struct session *session, struct value id)
 {
     struct rest *rest = write->resource->rest;
     int64_t version;
     if (!shows_values(write, session))
         return rest_put_row(rest, session, &write->shape, id, &write->x->body, &version);
-    rowjson_values(&write->x->body, &rest->settings, &write->shape, write->changes[i].values);
+    rowjson_values(&write->x->body, &rest->settings, &write->shape, write->changes[0].values);
     return OK;
+}
+
+static enum error put_rows(struct write *write, struct session *session, const struct change_result *results)
+{
+    struct buf *out = &write->x->body;
+    const struct api_settings *settings = &write->resource->rest->settings;
+    if (shows_values(write, session)) {
+        for (size_t i = 0; i < write->count; i++) {
+            if (i > 0)
+                buf_put_byte(out, ',');
+            rowjson_values(out, settings, &write->shape, write->changes[i].values);
+        }
+        return OK;
+    }
+    struct value *ids = arena_array(session->arena, write->count, sizeof *ids);
+    if (!ids)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < write->count; i++)
+        ids[i] = results[i].id;
+    const struct rowjson writer = {.session = session, .settings = settings, .shape = &write->shape, .limit = -1};
+    return rowjson_write_ids(&writer, ids, write->count, out);
 }
 
 /* The one row that was written; no body when the caller wants none or may not read it. */
@@ -88,7 +108,7 @@ static enum error answer_one(struct write *write, struct session *session, const
         TRY(add_location(write, result->id));
     if (has_body) {
         envelope_begin(&rest->settings, &x->body);
-        enum error error = put_row(write, session, 0, result->id);
+        enum error error = put_row(write, session, result->id);
         if (is_unreadable(error)) {
             buf_clear(&x->body);
             has_body = false;
@@ -111,14 +131,8 @@ static enum error answer_many(struct write *write, struct session *session, cons
     if (write->preference == NEGOTIATE_RETURN_MINIMAL)
         return OK;
     envelope_begin(&rest->settings, &x->body);
-    for (size_t i = 0; i < write->count; i++) {
-        buf_put_byte(&x->body, i == 0 ? '[' : ',');
-        enum error error = put_row(write, session, i, results[i].id);
-        if (is_unreadable(error))
-            buf_put_literal(&x->body, "null");
-        else
-            TRY(error);
-    }
+    buf_put_byte(&x->body, '[');
+    TRY(put_rows(write, session, results));
     buf_put_byte(&x->body, ']');
     envelope_end(&rest->settings, &x->body, NULL, x->now_us);
     return OK;

@@ -333,3 +333,16 @@ enum error rowjson_write(const struct rowjson *writer, struct query_rows *rows, 
     buf_fini(&side.text);
     return error;
 }
+
+enum error rowjson_write_ids(const struct rowjson *writer, const struct value *ids, size_t count, struct buf *out)
+{
+    struct loaded_set set = {0};
+    enum error error = load(writer, writer->shape, ids, count, &set);
+    for (size_t i = 0; error == OK && i < count; i++) {
+        if (i > 0)
+            buf_put_byte(out, ',');
+        buf_put_slice(out, find_loaded(&set, ids[i]));
+    }
+    buf_fini(&set.text);
+    return error == OK && buf_failed(out) ? ERROR_LIMIT : error;
+}

@@ -36,6 +36,11 @@ struct rowjson {
     void (*seen)(void *argument, const struct query_rows *rows, int64_t index);
     void *argument;
 };
+
+/* Appends the rows of these ids, separated by commas, in their order; what the caller may not read is null. One query,
+ * and one per relation per level. Errors: as above. */
+YIELDS MUST_USE enum error rowjson_write_ids(const struct rowjson *writer, const struct value *ids, size_t count,
+                                             struct buf *out);
 YIELDS MUST_USE enum error rowjson_write(const struct rowjson *writer, struct query_rows *rows, struct buf *out,
                                          int64_t *count, bool *has_more);
 

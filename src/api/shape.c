@@ -81,6 +81,7 @@ static enum error read_path(struct reader *reader, struct mark *mark, struct sli
             diag_field(reader->diag, slice_from(reader->parameter), NULL, "more than %d levels", SHAPE_LEVELS_MAX);
             return ERROR_VALIDATION;
         }
+        mark->has_names = mark->has_names || !is_expand;
         TRY(expand(reader, mark, field, &mark));
     }
     return OK;

@@ -25,9 +25,9 @@ struct db_rows {
     uint64_t hash;
     size_t length; /* of its text */
     bool is_in_use;
-    bool is_writers; /* compiled outside of a body, so it may begin or end the writer's transaction */
-    struct db_rows *bucket_next;               /* in the cache, by hash */
-    struct db_rows *newer, *older;             /* in the cache, by last use */
+    bool is_writers;               /* compiled outside of a body, so it may begin or end the writer's transaction */
+    struct db_rows *bucket_next;   /* in the cache, by hash */
+    struct db_rows *newer, *older; /* in the cache, by last use */
     struct db_rows *used_next, *used_previous; /* among those in use */
 };
 

@@ -13,9 +13,9 @@
  *   (1) no outcome is posted before the commit that covers it has returned
  *   (2) a body that fails is rolled back to its savepoint; those before and behind it are not touched
  *   (3) when SQLite itself has ended the transaction (no room, no memory, an I/O error), every body that ran in it
- * fails (4) a job leaves QUEUED once, by one compare-and-swap; what RUNNING touches is the fiber's memory, and the
- * fiber waits
- */
+ *       fails
+ *   (4) a job leaves QUEUED once, by one compare-and-swap; what RUNNING touches is the fiber's memory, and the fiber
+ *       waits */
 #include "data/writer.h"
 
 #include <pthread.h>
@@ -38,6 +38,7 @@ struct outbox;
 struct job {
     struct core_message message; /* the way back */
     struct job *next;
+    struct job *made_before; /* by the same outbox */
     db_tx_body *body;
     void *argument;
     enum error error;
@@ -61,6 +62,7 @@ struct outbox {
     struct writer *writer;
     struct job_list jobs;
     struct job *spare;
+    struct job *made; /* all of them, wherever they are: a core that stops never sees some of them again */
 };
 
 struct writer {
@@ -319,10 +321,12 @@ static enum error reserve(struct writer *writer)
 static struct job *job_create(struct outbox *outbox)
 {
     struct job *job = outbox->spare;
-    if (job)
+    if (job) {
         outbox->spare = job->next;
-    else
-        job = malloc(sizeof *job);
+    } else if ((job = calloc(1, sizeof *job))) {
+        job->made_before = outbox->made;
+        outbox->made = job;
+    }
     return job;
 }
 
@@ -356,8 +360,12 @@ enum error writer_run(struct writer *writer, struct fiber *self, struct deadline
         atomic_fetch_sub(&writer->queued, 1);
         return ERROR_MEMORY;
     }
-    *job =
-        (struct job){.message = {.run = deliver}, .body = body, .argument = argument, .outbox = outbox, .fiber = self};
+    *job = (struct job){.message = {.run = deliver},
+                        .made_before = job->made_before,
+                        .body = body,
+                        .argument = argument,
+                        .outbox = outbox,
+                        .fiber = self};
     list_append(&outbox->jobs, job, job, 1);
     return await(job, self, deadline);
 }
@@ -416,9 +424,9 @@ enum error writer_create(const struct writer_config *config, struct diag *diag, 
 static void free_jobs(struct job *job)
 {
     while (job) {
-        struct job *next = job->next;
+        struct job *before = job->made_before;
         free(job);
-        job = next;
+        job = before;
     }
 }
 
@@ -433,7 +441,7 @@ void writer_destroy(struct writer *writer)
     pthread_join(writer->thread, NULL);
     sqlite_close(writer->conn.sqlite);
     for (unsigned i = 0; i < writer->core_count; i++)
-        free_jobs(writer->outboxes[i].spare);
+        free_jobs(writer->outboxes[i].made);
     pthread_cond_destroy(&writer->wake);
     pthread_mutex_destroy(&writer->mutex);
     free(writer->outboxes);

@@ -191,6 +191,7 @@ def test_a_resource_without_search_has_none(api):
 
 
 def test_fields_choose_and_expand_opens_references(api):
+    assert set(api.get(f"{URL}/people/{api.ids['cleo']}?fields=boss.name").data) == {"boss"}
     row = api.get(f"{URL}/people/{api.ids['cleo']}?fields=name,boss.name").data
     assert row == {"name": "cleo", "boss": {"name": "Bob Ray"}}
     row = api.get(f"{URL}/people/{api.ids['cleo']}?expand=boss.boss.team,team").data

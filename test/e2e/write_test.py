@@ -378,6 +378,14 @@ def test_a_batch_is_one_unit_of_work_and_later_operations_see_earlier_results(ap
     assert answer.data[2]["data"]["status"] == "active" and answer.data[3]["data"]["name"] == "Cash"
 
 
+def test_an_array_is_answered_in_its_order_with_what_is_expanded(api):
+    owner = api.post(f"{URL}/users", {"name": "Order", "email": "order@x.org"}).data
+    rows = [{"title": f"row {i:03}", "owner": owner["id"] if i % 2 else None} for i in range(300)]
+    answer = api.post(f"{URL}/things?expand=owner", rows)
+    assert [row["title"] for row in answer.data] == [row["title"] for row in rows]
+    assert answer.data[0]["owner"] is None and answer.data[1]["owner"]["name"] == "Order"
+
+
 def test_a_null_of_an_earlier_result_does_not_fill_a_required_field(api):
     operations = [
         {"method": "POST", "path": "/things", "body": {"title": "blank"}},
@@ -404,6 +412,7 @@ def test_a_batch_that_fails_leaves_nothing(api):
         ({"method": "POST", "path": "/things", "body": {"title": "abc", "owner": "$a.id"}}, 400, {"operations.1.owner": "refers to a row of users that does not exist"}),
         ({"method": "PATCH", "path": "/things/01890a5d-ac96-774b-bcce-b302099a8057", "body": {}}, 404, None),
         ({"method": "PATCH", "path": "/things/$a.id", "ifMatch": '"9"', "body": {}}, 412, None),
+        ({"method": "DELETE", "path": "/things/$a.id", "id": "a"}, 400, {"operations.1.id": "is the id of an earlier operation"}),
     ]:
         answer = api.post(f"{URL}/batch", json={"operations": operations + [last]})
         assert answer.status == status, answer
