@@ -152,6 +152,14 @@ static enum error apply(struct session *session, void *argument)
     return buf_failed(&x->body) ? ERROR_LIMIT : OK;
 }
 
+/* No lease is kept from one operation to the next: a hook takes its own, and must not wait for ours. */
+static enum error prepare_one(struct batch_operation *operation, struct session *session)
+{
+    enum error error = change_prepare(&operation->change, session);
+    session_fini(session);
+    return error;
+}
+
 static enum error prepare(struct run *run, struct session *session)
 {
     static const enum action actions[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_UPDATE, ACTION_DELETE};
@@ -162,7 +170,7 @@ static enum error prepare(struct run *run, struct session *session)
             continue;
         if (rest->before)
             TRY(rest->before(rest->before_state, run->x, operation->resource->resource, actions[operation->kind]));
-        enum error error = change_prepare(&operation->change, session);
+        enum error error = prepare_one(operation, session);
         if (error != OK && error != ERROR_VALIDATION)
             return blame(run, i, error);
     }

@@ -190,9 +190,15 @@ enum error db_read_blocking(struct db *db, struct db_conn **out)
 enum error db_query(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,
                     struct db_rows **out)
 {
-    if (conn->pool)
-        __atomic_store_n(&conn->pool->queries, conn->pool->queries + 1, __ATOMIC_RELAXED);
-    return sqlite_query(conn->sqlite, sql, arguments, count, out);
+    if (!conn->pool)
+        return sqlite_query(conn->sqlite, sql, arguments, count, out);
+    __atomic_store_n(&conn->pool->queries, conn->pool->queries + 1, __ATOMIC_RELAXED);
+    /* Preparing may call back too, and must not let another fiber run: the text is the core's scratch. */
+    struct fiber *fiber = conn->fiber;
+    conn->fiber = NULL;
+    enum error error = sqlite_query(conn->sqlite, sql, arguments, count, out);
+    conn->fiber = fiber;
+    return error;
 }
 
 enum error db_next(struct db_rows *rows, bool *has_row)

@@ -36,7 +36,7 @@ static int on_progress(void *argument)
     struct db_conn *conn = argument;
     struct core *core = conn->pool->core;
     if (!conn->fiber)
-        return 0; /* the hook ends a snapshot; a prepared statement counts its steps over all its runs */
+        return 0; /* a statement is prepared, or the hook ends a snapshot: its steps are counted over all its runs */
     int64_t now_us = core_refresh_us(core);
     if (now_us - conn->slice_began_us >= SLICE_US) {
         fiber_yield(conn->fiber);
@@ -54,7 +54,7 @@ static int on_progress(void *argument)
 static int on_busy(void *argument, int tries)
 {
     struct db_conn *conn = argument;
-    if (deadline_passed(conn->deadline, core_refresh_us(conn->pool->core)))
+    if (!conn->fiber || deadline_passed(conn->deadline, core_refresh_us(conn->pool->core)))
         return 0;
     return fiber_sleep(conn->fiber, BUSY_WAIT_MS) == OK;
 }
