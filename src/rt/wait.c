@@ -33,7 +33,7 @@ static void append(struct wait_queue *queue, struct wait *wait)
     else
         queue->first = wait;
     queue->last = wait;
-    queue->count++;
+    __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_RELAXED);
 }
 
 static void take_out(struct wait_queue *queue, struct wait *wait)
@@ -46,7 +46,7 @@ static void take_out(struct wait_queue *queue, struct wait *wait)
         wait->next->previous = wait->previous;
     else
         queue->last = wait->previous;
-    queue->count--;
+    __atomic_store_n(&queue->count, queue->count - 1, __ATOMIC_RELAXED);
 }
 
 enum error wait_queue_park(struct wait_queue *queue, struct fiber *self, struct deadline deadline, void **held)

@@ -15,7 +15,7 @@ struct wait;
 /* Fibers of one core that wait for the same thing, first come first served. Part of what they wait for. */
 struct wait_queue {
     struct wait *first, *last;
-    size_t count;
+    size_t count; /* written by its core only; others may read it atomically, for a figure */
     size_t limit;
 };
 
