@@ -188,5 +188,5 @@ def test_no_bomb_leaves_memory_behind(server):
 def test_the_bombs_together_cost_little(server, wide, figure):
     name = max(costs, key=costs.get)
     memory = max(memory_kb(server), memory_kb(wide))
-    figure("P17", f"{len(costs)} bombs; the costliest, {name}, took {costs[name]:.1f} ms of CPU; {memory / 1024:.0f} MB in the end")
+    figure("P17", f"{len(costs)} bombs; the costliest, {name}: {costs[name]:.1f} ms of CPU; {memory / 1024:.0f} MB in the end")
     assert memory < 64 * 1024
