@@ -3,6 +3,7 @@
  * error, so that neither disturbs the other. */
 #include "cli/serve.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/number.h"
 #include "cli/report.h"
 
+enum { LARGE_BYTES = 256 * 1024 };
 enum { DIAG_BYTES_MAX = 16 * 1024 * 1024, CORES_MAX = 256 };
 
 static void tell_a_person(void *state, const struct engine *engine)
@@ -56,6 +58,13 @@ static enum command_exit run_engine(const struct engine_options *options)
     return error == OK ? COMMAND_DONE : COMMAND_FAILED;
 }
 
+/* Large bodies and answers go back to the system when they are freed. Left alone, the C library raises the size from
+ * which it does so each time, and a burst of them stays in memory for good. */
+static void give_large_memory_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+}
+
 static enum command_exit serve(const struct command_line *line, enum schema_sync_mode sync)
 {
     struct engine_options options = {.app_path = line->argument ? line->argument : line->running->app_path,
@@ -70,6 +79,7 @@ static enum command_exit serve(const struct command_line *line, enum schema_sync
                                      .on_ready = tell_a_person};
     if (!read_cores(line, &options.cores))
         return COMMAND_USAGE;
+    give_large_memory_back();
     return run_engine(&options);
 }
 

@@ -158,3 +158,23 @@ def test_ten_thousand_idle_connections_take_little_memory(serve, figure):
         connection.close()
     figure("P15", f"10,000 idle connections take {(after - before) / 1024:.1f} MB, {(after - before) * 1024 // count} bytes each")
     assert after - before < 40 * 1024
+
+
+def test_what_slow_bodies_have_held_is_given_back(serve, figure):
+    server = serve(APP)
+    assert server.client.post(URL, [{"title": "x" * 1000}] * 900).status == 201  # it has seen a large body before
+    before, idle = memory_kb(server), connections(server)
+    head = f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n".encode()
+    slow = [server.raw(head + b" " * 1_000_000) for _ in range(200)]
+    end = time.monotonic() + 10 * SCALE
+    while memory_kb(server) - before < 180 * 1024 and time.monotonic() < end:
+        time.sleep(0.02)
+    held = memory_kb(server) - before
+    assert held > 180 * 1024
+    for connection in slow:
+        connection.close()
+    while connections(server) > idle and time.monotonic() < end:
+        time.sleep(0.02)
+    left = memory_kb(server) - before
+    figure("P15", f"200 bodies of 1 MB that never end hold {held // 1024} MB, and {left // 1024} MB when they are cut")
+    assert left < 16 * 1024

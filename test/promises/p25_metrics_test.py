@@ -73,7 +73,7 @@ def test_ten_thousand_random_requests_add_no_series(serve, figure):
     labels = {label for name in after for label in re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', name)}
     assert [label for label in labels if not re.fullmatch(LABELS[label[0]], label[1])] == []
     assert MARK not in server.admin.get("/metrics").text
-    figure("P25", f"10,000 random requests: {len(before)} series before, {len(after)} after; {len(labels)} values of labels, all ours")
+    figure("P25", f"10,000 requests: {len(before)} series before, {len(after)} after; {len(labels)} values of labels, all ours")
 
 
 def test_promtool_finds_nothing(serve, figure):
