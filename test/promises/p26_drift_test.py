@@ -100,5 +100,5 @@ def test_mixed_requests_leave_memory_and_descriptors_as_they_were(serve, size, f
         connection.close()
     growth = (after[0] - before[0]) / before[0]
     figure("P26", f"{count:,} mixed requests after {count // 3:,}: memory {before[0]} to {after[0]} kB ({growth:+.2%}), descriptors {before[1]} to {after[1]}")
-    assert after[1] == before[1]
+    assert after[1] <= before[1]
     assert growth < 0.01
