@@ -2,9 +2,9 @@
 /* One line and one count per request.
  *
  * It stands outside "recover", so it sees the status that the client sees; a 408 or 499 is a request whose answer
- * nobody could take (http/recover.c). The path is logged as it was sent, escaped; never the query, the headers or the
- * body, which may hold what only their owner should see. A request that matched no route is "unmatched", so that a
- * scanner cannot invent series or log keys. */
+ * nobody could take (http/recover.c). The path is logged as it was sent, escaped, and cut where its line would become
+ * too long and lose all of its fields; never the query, the headers or the body, which may hold what only their owner
+ * should see. A request that matched no route is "unmatched", so that a scanner cannot invent series or log keys. */
 #include "http/access_log.h"
 
 #include "base/log.h"
@@ -14,6 +14,8 @@
 #include "http/site.h"
 #include "net/address.h"
 #include "rt/core.h"
+
+enum { PATH_BYTES_MAX = 16 * 1024 }; /* twice as long when escaped */
 
 static unsigned metrics_row(const struct exchange *x)
 {
@@ -38,11 +40,14 @@ static void write_line(const struct exchange *x, int64_t duration_us)
 {
     char remote[ADDRESS_TEXT_BYTES];
     size_t remote_len = address_format_host(x->peer, remote);
+    struct slice path = x->head->path;
+    if (path.len > PATH_BYTES_MAX)
+        path.len = PATH_BYTES_MAX;
     struct log_field fields[] = {
         LOG_STR("request_id", x->request_id),
         LOG_STR("method", x->head->method_text),
         LOG_STR("route", x->route ? x->route->pattern : SLICE("unmatched")),
-        LOG_STR("path", x->head->path),
+        LOG_STR("path", path),
         LOG_INT("status", x->status),
         LOG_THOUSANDTHS("duration_ms", duration_us),
         LOG_INT("bytes", (int64_t)body_bytes(x)),

@@ -100,6 +100,18 @@ def test_a_thousand_nasty_requests_are_as_many_json_lines(tmp_path, size, figure
     figure("P24", f"{count:,} nasty requests, {answers:,} answers, {len(lines) - before - 1:,} lines of JSON, all of printable ASCII")
 
 
+def test_a_path_too_long_for_a_line_hides_nothing_else(serve):
+    server = serve("http: {request_line: 64KiB}\n" + APP)
+    for number, character in enumerate(b"a\"\\'%<"):
+        with server.raw(b"GET /%s HTTP/1.1\r\nHost: x\r\n" % (bytes([character]) * 65_000)) as connection:
+            connection.send(f"X-Request-Id: long-{number}\r\nConnection: close\r\n\r\n")
+            answer = connection.answer()
+        assert answer.status in (400, 404)
+        record = server.wait_log(request_id=answer.headers["X-Request-Id"])
+        assert record["status"] == answer.status and record["remote"] == "127.0.0.1"
+    assert server.stray == []
+
+
 CANARY, NICKNAME = "canary-7f3a", "redacted-1b2c"
 SECRETS = {
     "the password of a body": lambda api: api.post(URL, {"email": "a@x.org", "password": CANARY + "-long"}),
