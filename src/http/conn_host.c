@@ -99,6 +99,9 @@ enum error conn_host_init(struct conn_host *host, struct core *core, struct http
 void conn_host_fini(struct conn_host *host)
 {
     conn_host_abort(host);
+    for (struct conn *conn = host->resumed; conn; conn = conn->next_resumed)
+        conn->is_resumed = false; /* no message will come any more */
+    host->resumed = NULL;
     free_dead(host);
     middleware_local_fini(&host->local);
     conn_memory_fini(&host->memory);
