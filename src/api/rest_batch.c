@@ -164,6 +164,10 @@ static enum error prepare(struct run *run, struct session *session)
 {
     static const enum action actions[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_UPDATE, ACTION_DELETE};
     const struct rest *rest = run->batch.rest;
+    size_t passwords = 0;
+    for (size_t i = 0; i < run->batch.count; i++)
+        if (run->batch.operations[i].change.resource)
+            TRY(change_count_passwords(&run->batch.operations[i].change, session, &passwords));
     for (size_t i = 0; i < run->batch.count; i++) {
         struct batch_operation *operation = &run->batch.operations[i];
         if (!operation->change.resource)

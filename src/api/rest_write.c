@@ -193,6 +193,9 @@ static enum error read_path(struct write *write, struct value *id)
 static enum error prepare(struct write *write, struct session *session)
 {
     enum error verdict = OK;
+    size_t passwords = 0;
+    for (size_t i = 0; i < write->count; i++)
+        TRY(change_count_passwords(&write->changes[i], session, &passwords));
     for (size_t i = 0; i < write->count; i++) {
         enum error error = change_prepare(&write->changes[i], session);
         if (error != OK && error != ERROR_VALIDATION)

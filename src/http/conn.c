@@ -377,6 +377,8 @@ static bool serve_one(struct conn *conn)
     site_serve(request->x.site, &request->x, request->refusal);
     bool stays = answer(conn);
     conn_memory_reset_request(request);
+    conn->host->bodies_bytes -= request->body_charged;
+    request->body_charged = 0;
     conn_host_release_site(conn->host, request->site);
     request->site = NULL;
     return stays;

@@ -38,6 +38,8 @@ struct conn_host {
     size_t count;
     size_t in_flight;
     size_t in_flight_limit;
+    size_t bodies_bytes; /* of the requests that have received a body, or are about to */
+    size_t bodies_limit;
     bool is_draining;                         /* answers close their connections */
     atomic_uint *connections;                 /* of all cores together */
     void (*on_empty)(struct conn_host *host); /* draining, and the last connection has gone; NULL: nobody asks */

@@ -46,7 +46,8 @@ struct conn_request {
     struct conn_site *site; /* while a request is served; else NULL */
     enum error refusal;     /* what to answer instead of asking a handler */
     enum conn_body body;
-    int64_t body_left; /* with a Content-Length: bytes still on the connection */
+    size_t body_charged; /* to the host's bodies_bytes */
+    int64_t body_left;   /* with a Content-Length: bytes still on the connection */
     bool is_continue_owed;
     struct conn_request *next; /* in the pool */
 };

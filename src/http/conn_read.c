@@ -148,6 +148,18 @@ static enum error send_owed_continue(struct conn *conn)
     return conn_write_flush(conn);
 }
 
+/* Takes a share of what bodies may hold together; one alone always may, be it as large as http.body. */
+static enum error charge(struct conn *conn, size_t bytes)
+{
+    struct conn_host *host = conn->host;
+    size_t others = host->bodies_bytes - conn->request->body_charged;
+    if (others > 0 && host->bodies_bytes + bytes > host->bodies_limit)
+        return ERROR_UNAVAILABLE;
+    host->bodies_bytes += bytes;
+    conn->request->body_charged += bytes;
+    return OK;
+}
+
 static enum error read_known(struct conn *conn, struct slice *out)
 {
     struct conn_request *request = conn->request;
@@ -155,6 +167,7 @@ static enum error read_known(struct conn *conn, struct slice *out)
     *out = buffered;
     if (request->body_left == 0)
         return OK;
+    TRY(charge(conn, (size_t)request->head.content_length));
     struct deadline deadline = body_deadline(conn);
     char *bytes = arena_alloc(&request->arena, (size_t)request->head.content_length);
     if (!bytes)
@@ -197,8 +210,10 @@ static enum error read_chunks(struct conn *conn, struct buf *collected)
         total += result == HTTP1_DATA ? data.len : 0;
         if (total > limit)
             return ERROR_PAYLOAD_TOO_LARGE;
-        if (result == HTTP1_DATA && collected)
+        if (result == HTTP1_DATA && collected) {
+            TRY(charge(conn, data.len));
             buf_put_slice(collected, data);
+        }
         if (result == HTTP1_DONE)
             return OK;
         if (result == HTTP1_REFUSED) {
@@ -248,6 +263,8 @@ enum error conn_read_body(struct exchange *x, struct slice *out)
         return error;
     }
     request->body = CONN_BODY_READ;
+    if (conn->host->in_flight > conn->host->in_flight_limit)
+        return ERROR_UNAVAILABLE; /* it was not counted while it waited, and many may end to wait together */
     *out = body;
     return OK;
 }

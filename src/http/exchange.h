@@ -70,7 +70,8 @@ struct slice exchange_header(const struct exchange *x, unsigned header);
 
 /* Reads the whole body into contiguous memory that lives as long as the exchange; sends 100 Continue when the client
  * waits for it. A second call gives the same bytes.
- * Errors: ERROR_PAYLOAD_TOO_LARGE, ERROR_PARSE (bad chunks), ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_MEMORY. */
+ * Errors: ERROR_PAYLOAD_TOO_LARGE, ERROR_PARSE (bad chunks), ERROR_UNAVAILABLE (all bodies together are too large, or
+ * too many requests are at work), ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_MEMORY. */
 YIELDS MUST_USE enum error exchange_read_body(struct exchange *x, struct slice *out);
 
 /* Decides the status. */

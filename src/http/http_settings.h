@@ -15,6 +15,7 @@ struct http_limits {
     size_t header_bytes;       /* 32 KiB; above: 431 */
     unsigned header_count;     /* 100; above: 431 */
     size_t body_bytes;         /* 1 MiB; above: 413 */
+    size_t bodies_bytes;       /* 256 MiB of bodies being received or worked on; above: 503 with Retry-After */
     unsigned connections;      /* 20,000 over all cores; above: closed with 503 */
     unsigned in_flight;        /* 1,000 requests over all cores; above: 503 with Retry-After */
 };

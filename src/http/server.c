@@ -53,6 +53,7 @@ static void apply_limits(struct server *server)
 {
     size_t share = limits_of(server)->in_flight / server->core_count;
     server->host.in_flight_limit = share > 0 ? share : 1;
+    server->host.bodies_limit = limits_of(server)->bodies_bytes / server->core_count;
 }
 
 static void admit(struct server *server, int fd, const struct address *peer)

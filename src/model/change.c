@@ -174,6 +174,18 @@ static enum error check_references(struct change *change, struct session *sessio
     return OK;
 }
 
+enum error change_count_passwords(const struct change *change, struct session *session, size_t *count)
+{
+    for (size_t i = 0; i < change->resource->field_count; i++) {
+        const struct field *field = &change->resource->fields[i];
+        *count += field->type.kind == FIELD_PASSWORD && change_has(change, field);
+    }
+    if (*count <= CHANGE_PASSWORDS_MAX)
+        return OK;
+    diag_say(session->diag, "send them in several requests", "more than %d passwords", CHANGE_PASSWORDS_MAX);
+    return ERROR_VALIDATION;
+}
+
 struct hashing {
     const struct model *model;
     struct random_source *random;

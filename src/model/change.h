@@ -23,11 +23,12 @@ enum change_kind { CHANGE_CREATE, CHANGE_REPLACE, CHANGE_MERGE, CHANGE_DELETE };
 struct change {
     enum change_kind kind;
     const struct resource *resource;
-    struct value id;      /* of the row; made by change_prepare() on create with `id: uuid` */
-    /* By field index, as stored; a password as sent until it is prepared. After a create they are the row, all of it. */
+    struct value id; /* of the row; made by change_prepare() on create with `id: uuid` */
+    /* By field index, as stored; a password as sent until it is prepared. After a create they are the row, all of it.
+     */
     struct value *values;
-    uint64_t sent[4];     /* bit set over field indexes: what the caller sent */
-    uint64_t written[4];  /* what the statement writes: sent, defaults, and what the server sets */
+    uint64_t sent[4];    /* bit set over field indexes: what the caller sent */
+    uint64_t written[4]; /* what the statement writes: sent, defaults, and what the server sets */
     uint64_t
         pending[4]; /* values that only the unit of work will know ("$m.id" of a batch): set before change_apply() */
     uint64_t merged[4];  /* json fields to be merged by RFC 7396 instead of set */
@@ -53,6 +54,12 @@ bool change_has(const struct change *change, const struct field *field);
 /* OK if a caller like this one may do it to some row at all; asked before the body is looked at.
  * Errors: ERROR_UNAUTHORIZED, ERROR_FORBIDDEN. */
 MUST_USE enum error change_admit(const struct session *session, const struct resource *resource, enum change_kind kind);
+
+/* One hash takes some twenty milliseconds of a CPU, whoever asks for it. */
+enum { CHANGE_PASSWORDS_MAX = 20 };
+/* Adds the passwords that a change brings to `*count`, and refuses more than CHANGE_PASSWORDS_MAX of a request, before
+ * any is hashed. Errors: ERROR_VALIDATION. */
+MUST_USE enum error change_count_passwords(const struct change *change, struct session *session, size_t *count);
 
 /* Checks all that needs no database, adds every mistake to the session's diag, and completes the values. When there are
  * mistakes (also earlier ones: diag.count > 0) the references sent are looked up as well, so that all are reported.

@@ -140,3 +140,15 @@ def test_many_parameters_and_terms_are_refused_quickly(server):
     assert server.client.get("/api/v1/notes", query={"where": "||".join(["title=='a'"] * 100)}).status == 400
     assert server.client.get("/api/v1/notes", query={"where": "(" * 2000}).status == 400
     assert time.monotonic() - began < 2
+
+
+def test_bodies_together_are_held_to_their_limit(serve):
+    server = serve("cores: 1\nhttp: {body: 1MiB, bodies: 1MiB}\n" + APP.replace("http: {body: 2KiB, in_flight: 1000}\n", ""))
+    head = "POST /api/v1/notes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n"
+    with server.raw(head + " " * 1000) as first, server.raw(head + " " * 1000) as second:
+        refused = second.answer()
+        assert (refused.status, refused.headers["Retry-After"], refused.error["code"]) == (503, "1", "UNAVAILABLE")
+        assert server.client.post("/api/v1/notes", json={"title": "small"}).status == 201
+        assert first.is_closed()
+    with server.raw(head + '{"title": "large"' + " " * (900000 - 18) + "}") as again:
+        assert again.answer().status == 201

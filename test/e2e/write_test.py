@@ -386,6 +386,14 @@ def test_an_array_is_answered_in_its_order_with_what_is_expanded(api):
     assert answer.data[0]["owner"] is None and answer.data[1]["owner"]["name"] == "Order"
 
 
+def test_a_request_brings_at_most_20_passwords(api):
+    rows = [{"name": "x", "email": f"p{i}@x.org", "password": f"password {i}"} for i in range(21)]
+    operations = [{"method": "POST", "path": "/users", "body": row} for row in rows]
+    for answer in (api.post(f"{URL}/users", rows), api.post(f"{URL}/batch", {"operations": operations})):
+        assert answer.status == 400 and answer.error["message"] == "more than 20 passwords"
+    assert api.get(f"{URL}/users?email=p0@x.org").data == []
+
+
 def test_a_null_of_an_earlier_result_does_not_fill_a_required_field(api):
     operations = [
         {"method": "POST", "path": "/things", "body": {"title": "blank"}},
