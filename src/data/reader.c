@@ -81,23 +81,26 @@ void reader_close(struct db_conn *conn)
     free(conn);
 }
 
-static void end_snapshot(struct db_conn *conn)
+/* Should it fail, for want of memory, the next turn tries again; nobody is given the old snapshot meanwhile. */
+static enum error end_snapshot(struct db_conn *conn)
 {
     if (conn->snapshot_turn == 0)
-        return;
+        return OK;
     struct fiber *fiber = conn->fiber;
-    conn->snapshot_turn = 0;
     conn->fiber = NULL;
-    enum error error = sqlite_run(conn->sqlite, SLICE("COMMIT"));
+    enum error error = sqlite_run(conn->sqlite, SQLITE_COMMIT_ALL);
     conn->fiber = fiber;
-    CHECK(error == OK || sqlite_is_idle(conn->sqlite), "a read transaction can always be ended");
+    if (error != OK && !sqlite_is_idle(conn->sqlite))
+        return error;
+    conn->snapshot_turn = 0;
+    return OK;
 }
 
 static void end_turn(struct core *core, struct core_hook *hook)
 {
     struct reader_pool *pool = CONTAINER_OF(hook, struct reader_pool, hook);
     for (struct db_conn *conn = pool->idle; conn; conn = conn->next)
-        end_snapshot(conn);
+        (void)!end_snapshot(conn);
 }
 
 void reader_pool_init(struct reader_pool *pool, struct core *core, const struct reader_config *config)
@@ -118,7 +121,6 @@ void reader_pool_fini(struct reader_pool *pool)
     while (pool->idle) {
         struct db_conn *conn = pool->idle;
         pool->idle = conn->next;
-        end_snapshot(conn);
         reader_close(conn);
     }
 }
@@ -165,8 +167,8 @@ static enum error begin(struct db_conn *conn, struct fiber *self, struct deadlin
     sqlite3_busy_handler(conn->sqlite->handle, on_busy, conn);
     if (conn->snapshot_turn == core_turn(core))
         return OK;
-    end_snapshot(conn);
-    TRY(sqlite_run(conn->sqlite, SLICE("BEGIN")));
+    TRY(end_snapshot(conn));
+    TRY(sqlite_run(conn->sqlite, SQLITE_BEGIN_READ));
     conn->snapshot_turn = core_turn(core);
     return OK;
 }
@@ -189,7 +191,7 @@ void reader_release(struct db_conn *conn)
     struct reader_pool *pool = conn->pool;
     sqlite_close_all_rows(conn->sqlite);
     if (conn->snapshot_turn != core_turn(pool->core))
-        end_snapshot(conn);
+        (void)!end_snapshot(conn);
     if (wait_queue_wake_one(&pool->waiting, conn))
         return;
     count(&pool->lent, -1);

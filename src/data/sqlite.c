@@ -49,6 +49,26 @@ static int authorize(void *argument, int action, const char *first, const char *
     return sqlite->refuses_transactions && is_forbidden ? SQLITE_DENY : SQLITE_OK;
 }
 
+static enum error compile_controls(struct sqlite *sqlite)
+{
+    static const char *const texts[] = {
+        [SQLITE_BEGIN_READ] = "BEGIN",
+        [SQLITE_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+        [SQLITE_COMMIT_ALL] = "COMMIT",
+        [SQLITE_ROLLBACK_ALL] = "ROLLBACK",
+        [SQLITE_BEGIN_JOB] = "SAVEPOINT " SQLITE_JOB_SAVEPOINT,
+        [SQLITE_ROLLBACK_JOB] = "ROLLBACK TO " SQLITE_JOB_SAVEPOINT,
+        [SQLITE_END_JOB] = "RELEASE " SQLITE_JOB_SAVEPOINT,
+    };
+    for (size_t i = 0; i < SQLITE_CONTROL_COUNT; i++) {
+        int code =
+            sqlite3_prepare_v3(sqlite->handle, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &sqlite->controls[i], NULL);
+        if (code != SQLITE_OK)
+            return sqlite_fault_error(sqlite, code);
+    }
+    return OK;
+}
+
 static enum error configure(struct sqlite *sqlite, enum sqlite_role role)
 {
     sqlite3_extended_result_codes(sqlite->handle, 1);
@@ -62,7 +82,8 @@ static enum error configure(struct sqlite *sqlite, enum sqlite_role role)
     if ((code = sqlite3_exec(sqlite->handle, role_pragmas[role], NULL, NULL, NULL)) != SQLITE_OK)
         return sqlite_fault_error(sqlite, code);
     sqlite3_set_authorizer(sqlite->handle, authorize, sqlite);
-    return sqlite_function_register(sqlite->handle);
+    TRY(sqlite_function_register(sqlite->handle));
+    return compile_controls(sqlite); /* both before would have it compiled again */
 }
 
 enum error sqlite_open(const char *path, enum sqlite_role role, size_t statement_cache, struct log *log,
@@ -106,6 +127,8 @@ void sqlite_close(struct sqlite *sqlite)
         entry_destroy(entry);
         entry = older;
     }
+    for (size_t i = 0; i < SQLITE_CONTROL_COUNT; i++)
+        sqlite3_finalize(sqlite->controls[i]);
     sqlite3_close_v2(sqlite->handle);
     free(sqlite);
 }
@@ -129,7 +152,6 @@ static struct db_rows *find(struct sqlite *sqlite, struct slice sql, uint64_t ha
 {
     for (struct db_rows *entry = sqlite->buckets[hash % SQLITE_BUCKETS]; entry; entry = entry->bucket_next)
         if (entry->hash == hash && entry->length == sql.len && !entry->is_in_use &&
-            !(entry->is_writers && sqlite->refuses_transactions) &&
             memcmp(sqlite3_sql(entry->statement), sql.ptr, sql.len) == 0)
             return entry;
     return NULL;
@@ -192,7 +214,6 @@ static enum error prepare(struct sqlite *sqlite, struct slice sql, uint64_t hash
     entry->sqlite = sqlite;
     entry->hash = hash;
     entry->length = sql.len;
-    entry->is_writers = !sqlite->refuses_transactions;
     entry->bucket_next = sqlite->buckets[hash % SQLITE_BUCKETS];
     sqlite->buckets[hash % SQLITE_BUCKETS] = entry;
     list_put_newest(sqlite, entry);
@@ -290,15 +311,11 @@ void sqlite_close_all_rows(struct sqlite *sqlite)
         sqlite_rows_close(sqlite->in_use);
 }
 
-enum error sqlite_run(struct sqlite *sqlite, struct slice sql)
+enum error sqlite_run(struct sqlite *sqlite, enum sqlite_control control)
 {
-    struct db_rows *rows;
-    TRY(sqlite_query(sqlite, sql, NULL, 0, &rows));
-    bool has_row = true;
-    enum error error = OK;
-    while (error == OK && has_row)
-        error = sqlite_next(rows, &has_row);
-    sqlite_rows_close(rows);
+    int code = sqlite3_step(sqlite->controls[control]);
+    enum error error = code == SQLITE_DONE ? OK : sqlite_fault_error(sqlite, code);
+    sqlite3_reset(sqlite->controls[control]);
     return error;
 }
 

@@ -25,9 +25,8 @@ struct db_rows {
     uint64_t hash;
     size_t length; /* of its text */
     bool is_in_use;
-    bool is_writers;               /* compiled outside of a body, so it may begin or end the writer's transaction */
-    struct db_rows *bucket_next;   /* in the cache, by hash */
-    struct db_rows *newer, *older; /* in the cache, by last use */
+    struct db_rows *bucket_next;               /* in the cache, by hash */
+    struct db_rows *newer, *older;             /* in the cache, by last use */
     struct db_rows *used_next, *used_previous; /* among those in use */
 };
 
@@ -36,8 +35,22 @@ enum { SQLITE_BUCKETS = 256 };
 /* What the writer has around each body. */
 #define SQLITE_JOB_SAVEPOINT "tenon_job"
 
+/* The statements that begin and end what others run in. They are compiled when the connection opens, so that the end of
+ * a transaction needs no memory. */
+enum sqlite_control {
+    SQLITE_BEGIN_READ,
+    SQLITE_BEGIN_WRITE,
+    SQLITE_COMMIT_ALL,
+    SQLITE_ROLLBACK_ALL,
+    SQLITE_BEGIN_JOB,
+    SQLITE_ROLLBACK_JOB,
+    SQLITE_END_JOB,
+    SQLITE_CONTROL_COUNT
+};
+
 struct sqlite {
     sqlite3 *handle;
+    sqlite3_stmt *controls[SQLITE_CONTROL_COUNT];
     struct db_rows *buckets[SQLITE_BUCKETS];
     struct db_rows *newest, *oldest;
     struct db_rows *in_use;
@@ -64,8 +77,7 @@ MUST_USE enum error sqlite_next(struct db_rows *rows, bool *has_row);
 void sqlite_rows_close(struct db_rows *rows);
 /* Ends every statement that is still running. */
 void sqlite_close_all_rows(struct sqlite *sqlite);
-/* Runs a statement without arguments or rows, by way of the cache. */
-MUST_USE enum error sqlite_run(struct sqlite *sqlite, struct slice sql);
+MUST_USE enum error sqlite_run(struct sqlite *sqlite, enum sqlite_control control);
 MUST_USE enum error sqlite_script(struct sqlite *sqlite, struct slice sql);
 
 /* Whether no transaction is open (any more). */

@@ -216,7 +216,7 @@ static bool start(struct job *job)
 static enum error run_body(struct writer *writer, struct job *job)
 {
     struct sqlite *sqlite = writer->conn.sqlite;
-    TRY(sqlite_run(sqlite, SLICE("SAVEPOINT " SQLITE_JOB_SAVEPOINT)));
+    TRY(sqlite_run(sqlite, SQLITE_BEGIN_JOB));
     sqlite->refuses_transactions = true;
     job->error = job->body(&writer->conn, job->argument);
     sqlite->refuses_transactions = false;
@@ -225,9 +225,9 @@ static enum error run_body(struct writer *writer, struct job *job)
         return job->error != OK ? job->error : ERROR_IO;
     if (job->error != OK) {
         atomic_fetch_add(&writer->rollbacks, 1);
-        TRY(sqlite_run(sqlite, SLICE("ROLLBACK TO " SQLITE_JOB_SAVEPOINT)));
+        TRY(sqlite_run(sqlite, SQLITE_ROLLBACK_JOB));
     }
-    return sqlite_run(sqlite, SLICE("RELEASE " SQLITE_JOB_SAVEPOINT));
+    return sqlite_run(sqlite, SQLITE_END_JOB);
 }
 
 static enum error run_bodies(struct writer *writer, struct job *first, struct job **end)
@@ -248,7 +248,7 @@ static enum error run_bodies(struct writer *writer, struct job *first, struct jo
 static enum error commit(struct writer *writer)
 {
     int64_t began_us = clock_monotonic_us(clock_system());
-    enum error error = sqlite_run(writer->conn.sqlite, SLICE("COMMIT"));
+    enum error error = sqlite_run(writer->conn.sqlite, SQLITE_COMMIT_ALL);
     atomic_store(&writer->last_commit_us, (unsigned long long)(clock_monotonic_us(clock_system()) - began_us));
     if (error == OK)
         atomic_fetch_add(&writer->commits, 1);
@@ -267,13 +267,13 @@ static struct job *run_transaction(struct writer *writer, struct job *first)
 {
     struct sqlite *sqlite = writer->conn.sqlite;
     struct job *end = NULL;
-    enum error error = sqlite_run(sqlite, SLICE("BEGIN IMMEDIATE"));
+    enum error error = sqlite_run(sqlite, SQLITE_BEGIN_WRITE);
     if (error == OK)
         error = run_bodies(writer, first, &end);
     if (error == OK)
         error = commit(writer);
     if (error != OK) {
-        if (!sqlite_is_idle(sqlite) && sqlite_run(sqlite, SLICE("ROLLBACK")) != OK)
+        if (!sqlite_is_idle(sqlite) && sqlite_run(sqlite, SQLITE_ROLLBACK_ALL) != OK)
             CHECK(sqlite_is_idle(sqlite), "a failed transaction can always be rolled back");
         fail_all(first, end, error);
     }

@@ -185,16 +185,21 @@ enum error conn_write_answer(struct conn *conn, enum conn_write_end end)
 {
     struct exchange *x = &conn->request->x;
     struct buf *out = &conn->request->out;
+    size_t begin = out->len;
     put_head(conn, end);
+    if (buf_failed(out)) { /* the answers before it are whole, and go */
+        buf_truncate(out, begin);
+        out->failed = false;
+        return ERROR_MEMORY;
+    }
     struct slice body = buf_slice(&x->body);
     if (x->head->method == HTTP_HEAD || is_bodiless(x->status))
         body.len = 0;
     if (body.len <= COPIED_BODY_BYTES) {
         buf_put_slice(out, body);
-        body.len = 0;
+        body.len = buf_failed(out) ? body.len : 0;
+        out->failed = false; /* without room for a copy it is sent from where it is */
     }
-    if (buf_failed(out))
-        return ERROR_MEMORY;
     return body.len > 0 || out->len > OUT_FLUSH_BYTES ? send_all(conn, body) : OK;
 }
 

@@ -54,7 +54,7 @@ static void bytes_resize(struct bytes *bytes, size_t len)
 {
     if (len > bytes->capacity) {
         bytes->capacity = len * 2;
-        bytes->at = realloc(bytes->at, bytes->capacity);
+        bytes->at = world_resize(bytes->at, bytes->capacity);
     }
     if (len > bytes->len)
         memset(bytes->at + bytes->len, 0, len - bytes->len);
@@ -185,7 +185,7 @@ static int disk_write(sqlite3_file *base, const void *bytes, int size, sqlite3_i
     memcpy(file->seen.at + begin, bytes, (size_t)size);
     if (file->unsynced_count == file->unsynced_capacity) {
         file->unsynced_capacity = file->unsynced_capacity * 2 + 64;
-        file->unsynced = realloc(file->unsynced, file->unsynced_capacity * sizeof *file->unsynced);
+        file->unsynced = world_resize(file->unsynced, file->unsynced_capacity * sizeof *file->unsynced);
     }
     file->unsynced[file->unsynced_count++] = (struct write){begin, end};
     return SQLITE_OK;
@@ -289,8 +289,10 @@ static int disk_shm_map(sqlite3_file *base, int region, int size, int extend, vo
     struct file *file = file_of(base);
     if (region >= SHM_REGIONS_MAX)
         return SQLITE_IOERR_SHMMAP;
-    if (!file->regions[region] && extend)
-        file->regions[region] = calloc(1, (size_t)size);
+    if (!file->regions[region] && extend) {
+        file->regions[region] = world_resize(NULL, (size_t)size);
+        memset(file->regions[region], 0, (size_t)size);
+    }
     *out = file->regions[region];
     return SQLITE_OK;
 }
@@ -333,7 +335,7 @@ static void disk_shm_barrier(sqlite3_file *base)
 static void free_regions(struct file *file)
 {
     for (int i = 0; i < SHM_REGIONS_MAX; i++) {
-        free(file->regions[i]);
+        world_free(file->regions[i]);
         file->regions[i] = NULL;
     }
 }
@@ -471,10 +473,10 @@ void disk_end(void)
 {
     for (size_t i = 0; i < FILES_MAX; i++) {
         struct file *file = &disk.files[i];
-        free(file->seen.at);
-        free(file->kept.at);
-        free(file->after.at);
-        free(file->unsynced);
+        world_free(file->seen.at);
+        world_free(file->kept.at);
+        world_free(file->after.at);
+        world_free(file->unsynced);
         free_regions(file);
     }
     memset(&disk, 0, sizeof disk);

@@ -92,7 +92,8 @@ bool machine_run(const char *app_path)
     diag_init(&diag, &arena);
     enum error error = open_all(app_path, &diag);
     if (error == ERROR_VALIDATION || error == ERROR_CONFLICT)
-        world_fail("the app does not start: %s", diag.message ? diag.message : error_code(error));
+        world_fail("the app does not start: %s: %s", error_code(error),
+                   diag.first ? diag.first->message : diag.message);
     arena_fini(&arena);
     if (error == OK) {
         machine.is_up = true;

@@ -73,9 +73,9 @@ void network_begin(void (*step)(int64_t limit_us))
 void network_end(void)
 {
     for (size_t i = 0; i < network.count; i++) {
-        free(network.links[i]->up.bytes);
-        free(network.links[i]->down.bytes);
-        free(network.links[i]);
+        world_free(network.links[i]->up.bytes);
+        world_free(network.links[i]->down.bytes);
+        world_free(network.links[i]);
     }
     network.count = 0;
 }
@@ -91,7 +91,7 @@ static void pipe_write(struct pipe *pipe, const void *bytes, size_t size)
 {
     if (pipe->written + size > pipe->capacity) {
         pipe->capacity = (pipe->written + size) * 2;
-        pipe->bytes = realloc(pipe->bytes, pipe->capacity);
+        pipe->bytes = world_resize(pipe->bytes, pipe->capacity);
     }
     memcpy(pipe->bytes + pipe->written, bytes, size);
     pipe->written += size;
@@ -330,7 +330,8 @@ struct link *link_open(void)
 {
     if (network.count == LINKS_MAX)
         world_fail("more than %d connections", LINKS_MAX);
-    struct link *link = calloc(1, sizeof *link);
+    struct link *link = world_resize(NULL, sizeof *link);
+    *link = (struct link){0};
     network.links[network.count++] = link;
     network.is_listener_ready = true;
     return link;

@@ -50,7 +50,7 @@ static void enter(void)
 
 static void prepare(struct thread *thread)
 {
-    thread->stack = malloc(STACK_BYTES);
+    thread->stack = world_resize(NULL, STACK_BYTES);
     getcontext(&thread->context);
     thread->context.uc_stack.ss_sp = thread->stack;
     thread->context.uc_stack.ss_size = STACK_BYTES;
@@ -105,7 +105,7 @@ int __wrap_pthread_join(pthread_t id, void **out)
     struct thread *thread = &threads[(size_t)id - 1];
     while (!thread->is_over)
         threads_run_one();
-    free(thread->stack);
+    world_free(thread->stack);
     thread->is_used = false;
     return 0;
 }

@@ -14,7 +14,7 @@ static const int64_t EPOCH_US = INT64_C(1800000000) * 1000000;
 static struct {
     uint64_t seed, dice, diary;
     int64_t now_us;
-    bool is_told;
+    bool is_told, is_allocating;
 } world;
 
 void world_begin(uint64_t seed, bool is_told)
@@ -89,6 +89,26 @@ void world_fail(const char *format, ...)
     printf("\n");
     fflush(stdout);
     abort();
+}
+
+void *world_resize(void *bytes, size_t size)
+{
+    world.is_allocating = true;
+    void *grown = realloc(bytes, size);
+    world.is_allocating = false;
+    if (!grown)
+        world_fail("the world itself is out of memory");
+    return grown;
+}
+
+void world_free(void *bytes)
+{
+    free(bytes);
+}
+
+bool world_is_allocating(void)
+{
+    return world.is_allocating;
 }
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *out);

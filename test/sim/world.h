@@ -25,6 +25,11 @@ bool world_chance(unsigned per_mille);
 void world_note(const char *what, uint64_t which, const void *bytes, size_t size);
 uint64_t world_diary(void);
 
+/* The world's own memory, which is never short: realloc() and free() that no test counts or fails. */
+void *world_resize(void *bytes, size_t size);
+void world_free(void *bytes);
+bool world_is_allocating(void);
+
 /* The world has found a promise broken: prints the seed and the reason, and ends the program. */
 void world_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any single allocation may fail: the nth one of a start, and the nth one of each kind of request, for n = 1 until none
+ * fails. It must come to a clean end: the usual answer, an answer of 500 or above, or a connection that closes without
+ * a byte; the next request works; what was refused has left no trace, what was acknowledged is there.
+ *
+ * It runs in the simulated world (world.h), on one thread, so that "the nth" is the same each time. A kind of request
+ * is tried on a server that has answered it before, and on one that has just started, whose statements are not prepared
+ * yet: there every COLD_STEP-th n, or each of them where TENON_SOAK is set. Leaks are the leak sanitizer's to find. */
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "disk.h"
+#include "machine.h"
+#include "network.h"
+#include "shapes.h"
+#include "threads.h"
+#include "world.h"
+
+enum { NEVER = -1, COLD_STEP = 23, START_STEP = 17, START_ALL = 200, TEXT_BYTES = 64 * 1024 };
+
+/* Allocations */
+
+static struct {
+    long left; /* until one fails; NEVER */
+    bool was_hit;
+    unsigned long failed;
+} memory = {.left = NEVER};
+
+static sqlite3_mem_methods sqlite_memory;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *bytes, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *bytes, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+static bool fails(void)
+{
+    if (memory.left == NEVER || world_is_allocating() || memory.left-- > 0)
+        return false;
+    memory.left = NEVER;
+    memory.was_hit = true;
+    memory.failed++;
+    return true;
+}
+
+static void arm(long n)
+{
+    memory.left = n;
+    memory.was_hit = false;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *bytes, size_t size)
+{
+    return fails() ? NULL : __real_realloc(bytes, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+static void *sqlite_malloc(int size)
+{
+    return fails() ? NULL : sqlite_memory.xMalloc(size);
+}
+
+static void *sqlite_realloc(void *bytes, int size)
+{
+    return fails() ? NULL : sqlite_memory.xRealloc(bytes, size);
+}
+
+static void watch_sqlite(void)
+{
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite_memory);
+    sqlite3_mem_methods watched = sqlite_memory;
+    watched.xMalloc = sqlite_malloc;
+    watched.xRealloc = sqlite_realloc;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &watched);
+    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0); /* so that its small pieces come here too */
+}
+
+/* A client that is straight-line code: a simulated thread that sleeps while it waits. */
+
+struct answer {
+    int status; /* 0: closed without a byte */
+    const char *body;
+    char text[TEXT_BYTES];
+};
+
+static void sleep_us(int64_t us)
+{
+    static pthread_cond_t nobody = PTHREAD_COND_INITIALIZER;
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    int64_t until_us = INT64_C(1800000000) * 1000000 + world_now_us() + us;
+    const struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    pthread_cond_timedwait(&nobody, &mutex, &until);
+}
+
+static bool is_whole(struct answer *answer, size_t len, bool is_head)
+{
+    answer->text[len] = '\0';
+    const char *blank = strstr(answer->text, "\r\n\r\n");
+    const char *length = strstr(answer->text, "Content-Length: ");
+    if (!blank)
+        return false;
+    answer->status = atoi(answer->text + 9);
+    answer->body = blank + 4;
+    size_t size = !is_head && length && length < blank ? strtoul(length + 16, NULL, 10) : 0;
+    return (size_t)(answer->body - answer->text) + size <= len;
+}
+
+static void ask(const char *request, struct answer *answer)
+{
+    struct link *link = link_open();
+    size_t len = 0;
+    bool is_head = strncmp(request, "HEAD", 4) == 0;
+    answer->status = 0;
+    answer->body = "";
+    link_send(link, request, strlen(request), 1);
+    while (!is_whole(answer, len, is_head)) {
+        bool is_over = link_is_over(link);
+        size_t taken = link_take(link, answer->text + len, TEXT_BYTES - 1 - len);
+        len += taken;
+        if (is_over && taken == 0)
+            break;
+        sleep_us(200);
+    }
+    if (len > 0 && !is_whole(answer, len, is_head))
+        world_fail("%zu bytes of an answer to %.60s: %s", len, request, answer->text);
+    if (len == 0)
+        answer->status = 0;
+    link_close(link);
+}
+
+/* Shapes */
+
+/* `%N` is the number of the try, `%I` the id that the request before was answered with. */
+static void fill_in(const char *from, unsigned long n, long long id, char *out)
+{
+    size_t len = 0;
+    for (; *from && len < TEXT_BYTES - 32; from++) {
+        if (from[0] == '%' && from[1] == 'N')
+            len += (size_t)sprintf(out + len, "%lu", n), from++;
+        else if (from[0] == '%' && from[1] == 'I')
+            len += (size_t)sprintf(out + len, "%lld", id), from++;
+        else
+            out[len++] = *from;
+    }
+    out[len] = '\0';
+}
+
+/* The request with its head completed: every shape is a line, headers, a blank line, and a body. */
+static void complete(const char *shape, char *out)
+{
+    const char *line_end = strchr(shape, '\n');
+    const char *body = strstr(shape, "\n\n");
+    size_t line = (size_t)((line_end ? line_end : shape + strlen(shape)) - shape);
+    const char *headers_end = body ? body + 1 : shape + strlen(shape);
+    size_t len = (size_t)sprintf(out, "%.*s HTTP/1.1\r\nHost: sim\r\n", (int)line, shape);
+    for (const char *at = shape + line + (line_end != NULL); at < headers_end; at++) {
+        if (*at == '\n')
+            out[len++] = '\r';
+        out[len++] = *at;
+    }
+    bool is_chunked = strstr(shape, "chunked") != NULL;
+    if (body && !is_chunked)
+        len +=
+            (size_t)sprintf(out + len, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(body + 2));
+    len += (size_t)sprintf(out + len, "\r\n");
+    if (body && is_chunked)
+        sprintf(out + len, "%zx\r\n%s\r\n0\r\n\r\n", strlen(body + 2), body + 2);
+    else if (body)
+        sprintf(out + len, "%s", body + 2);
+}
+
+static long stored(const char *sql)
+{
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    if (sqlite3_open("/sim.db", &db) != SQLITE_OK || sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK ||
+        sqlite3_step(statement) != SQLITE_ROW)
+        world_fail("%s: %s", sql, sqlite3_errmsg(db));
+    long value = (long)sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return value;
+}
+
+static void ask_shape(const char *shape, unsigned long n, long long id, struct answer *answer)
+{
+    static char filled[TEXT_BYTES], request[TEXT_BYTES + 512];
+    fill_in(shape, n, id, filled);
+    complete(filled, request);
+    ask(request, answer);
+}
+
+static void judge(const struct shape *shape, unsigned long n, long long id, const struct answer *answer)
+{
+    static char sql[TEXT_BYTES];
+    bool is_usual = answer->status == shape->status;
+    if (!is_usual && (!memory.was_hit || (answer->status != 0 && answer->status < 500)))
+        world_fail("%s, allocation %lu: answered %d: %.300s", shape->name, n, answer->status, answer->body);
+    if (!shape->check)
+        return;
+    fill_in(shape->check, n, id, sql);
+    long value = stored(sql);
+    bool is_done = value == shape->done, is_undone = value == shape->undone;
+    if (answer->status == 0 ? !is_done && !is_undone : is_usual ? !is_done : !is_undone)
+        world_fail("%s, allocation %lu: answered %d, and %ld is stored", shape->name, n, answer->status, value);
+}
+
+static unsigned long tries; /* of all shapes: it makes names unique */
+
+/* One request with its nth allocation failing; false when it has fewer. */
+static bool try_once(const struct shape *shape, long n)
+{
+    static struct answer answer;
+    long long id = 0;
+    tries++;
+    if (shape->before) {
+        ask_shape(shape->before, tries, 0, &answer);
+        const char *at = strstr(answer.body, "\"id\":");
+        id = at ? strtoll(at + 5, NULL, 10) : 0;
+        if (answer.status >= 300)
+            world_fail("%s: the request before it was answered %d: %s", shape->name, answer.status, answer.body);
+    }
+    arm(n);
+    ask_shape(shape->request, tries, id, &answer);
+    memory.left = NEVER;
+    judge(shape, tries, id, &answer);
+    bool was_hit = memory.was_hit;
+    ask_shape("GET /api/v1/people/1", 0, 0, &answer);
+    if (answer.status != 200)
+        world_fail("%s, allocation %ld: the next request was answered %d: %s", shape->name, n, answer.status,
+                   answer.body);
+    return was_hit;
+}
+
+/* What the client thread does while the server runs */
+
+static struct {
+    const struct shape *shape; /* NULL: only the rows that all shapes need are made */
+    long n;                    /* of the one try; NEVER: all of them */
+    bool was_hit;
+} task;
+
+static void *client_main(void *unused)
+{
+    static struct answer answer;
+    while (!machine_is_up())
+        sleep_us(100);
+    for (size_t i = 0; !task.shape && i < shapes_row_count; i++) {
+        ask_shape(shapes_rows[i], 0, 0, &answer);
+        if (answer.status != 201)
+            world_fail("%s: %d %s", shapes_rows[i], answer.status, answer.body);
+    }
+    if (task.shape && task.n == NEVER)
+        for (long n = 0; try_once(task.shape, n); n++)
+            continue;
+    else if (task.shape)
+        task.was_hit = try_once(task.shape, task.n);
+    machine_stop(false);
+    return NULL;
+}
+
+static void step(int64_t limit_us)
+{
+    world_pass_us(5);
+    int64_t next_us = network_next_us() < threads_next_us() ? network_next_us() : threads_next_us();
+    int64_t until_us = next_us < limit_us ? next_us : limit_us;
+    if (until_us > world_now_us() && until_us != INT64_MAX)
+        world_pass_us(until_us - world_now_us());
+    if (threads_next_us() <= world_now_us())
+        threads_run_one();
+    network_arrive();
+}
+
+static void serve(const char *app_path, const struct shape *shape, long n)
+{
+    pthread_t client;
+    task.shape = shape;
+    task.n = n;
+    network_begin(step);
+    pthread_create(&client, NULL, client_main, NULL);
+    if (!machine_run(app_path))
+        world_fail("the server does not start");
+    pthread_join(client, NULL);
+    network_end();
+}
+
+/* Starts */
+
+static void *stop_main(void *unused)
+{
+    for (int i = 0; i < 1000 && !machine_is_up(); i++)
+        sleep_us(1000);
+    machine_stop(false);
+    return NULL;
+}
+
+static bool start_once(const char *app_path, long n)
+{
+    pthread_t stopper;
+    network_begin(step);
+    pthread_create(&stopper, NULL, stop_main, NULL);
+    arm(n);
+    bool is_up = machine_run(app_path);
+    memory.left = NEVER;
+    pthread_join(stopper, NULL);
+    network_end();
+    if (!is_up && !memory.was_hit)
+        world_fail("the server does not start after allocation %ld of an earlier start had failed", n);
+    return memory.was_hit;
+}
+
+static void try_starts(const char *app_path)
+{
+    bool is_all = getenv("TENON_SOAK");
+    for (long n = 0; start_once(app_path, n); n += is_all || n < START_ALL ? 1 : START_STEP)
+        continue;
+    start_once(app_path, 1000000000);
+}
+
+static void write_app(const char *envelope, char *path)
+{
+    int fd = mkstemps(path, 5);
+    if (fd < 0 || dprintf(fd, "api: {envelope: %s}\n%s", envelope, shapes_app) < 0)
+        exit(2);
+    close(fd);
+}
+
+static void try_shapes(const char *app_path)
+{
+    long cold_step = getenv("TENON_SOAK") ? 1 : COLD_STEP;
+    serve(app_path, NULL, NEVER);
+    for (size_t i = 0; i < shapes_count; i++) {
+        serve(app_path, &shapes[i], NEVER);
+        task.was_hit = true;
+        for (long n = (long)i % cold_step; task.was_hit; n += cold_step)
+            serve(app_path, &shapes[i], n);
+    }
+}
+
+static void try_envelope(const char *envelope, bool has_starts)
+{
+    char app_path[] = "/tmp/tenon-sim-XXXXXX.yaml";
+    write_app(envelope, app_path);
+    disk_begin();
+    if (has_starts)
+        try_starts(app_path);
+    else
+        try_shapes(app_path);
+    disk_end();
+    unlink(app_path);
+}
+
+int main(void)
+{
+    static const char *const envelopes[] = {"data", "problem", "success", "full"};
+    size_t count = getenv("TENON_SOAK") ? ARRAY_LEN(envelopes) : 2;
+    watch_sqlite();
+    printf("1..2\n");
+    world_begin(1, getenv("TENON_TOLD") != NULL);
+    for (size_t i = 0; i < count; i++)
+        try_envelope(envelopes[i], false);
+    unsigned long in_requests = memory.failed;
+    printf("ok 1 - a_request_whose_nth_allocation_fails_ends_cleanly\n");
+    try_envelope("data", true);
+    printf("ok 2 - a_start_whose_nth_allocation_fails_ends_cleanly\n");
+    printf("# figure P3: %zu kinds of requests in %zu envelopes, and the start: %lu and %lu failed allocations, each "
+           "ended "
+           "cleanly\n",
+           shapes_count, count, in_requests, memory.failed - in_requests);
+    return 0;
+}
