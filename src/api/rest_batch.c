@@ -149,7 +149,7 @@ static enum error apply(struct session *session, void *argument)
     buf_put_byte(&x->body, ']');
     envelope_end(&run->batch.rest->settings, &x->body, NULL, x->now_us);
     exchange_status(x, 200);
-    return buf_failed(&x->body) ? ERROR_LIMIT : OK;
+    return buf_error(&x->body);
 }
 
 /* No lease is kept from one operation to the next: a hook takes its own, and must not wait for ours. */

@@ -92,7 +92,7 @@ static enum error list(struct exchange *x, struct rest_resource *resource, struc
     envelope_end(settings, &x->body, &listing.page, x->now_us);
     envelope_list_headers(settings, x, &listing.page);
     exchange_status(x, 200);
-    return buf_failed(&x->body) ? ERROR_LIMIT : OK;
+    return buf_error(&x->body);
 }
 
 enum error rest_read_list(struct exchange *x, void *data)
@@ -136,7 +136,7 @@ static enum error get(struct exchange *x, struct rest_resource *resource, struct
     bool is_not_modified;
     TRY(answer_not_modified(x, &shape, &is_not_modified));
     exchange_status(x, is_not_modified ? 304 : 200);
-    return buf_failed(&x->body) ? ERROR_LIMIT : OK;
+    return buf_error(&x->body);
 }
 
 enum error rest_read_one(struct exchange *x, void *data)

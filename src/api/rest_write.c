@@ -149,7 +149,9 @@ static enum error apply(struct session *session, void *argument)
     TRY(write->is_many ? answer_many(write, session, results) : answer_one(write, session, results));
     if (write->preference == NEGOTIATE_RETURN_MINIMAL && write->kind != CHANGE_DELETE)
         exchange_add_header(write->x, "Preference-Applied", SLICE("return=minimal"));
-    return buf_failed(&write->x->body) ? ERROR_LIMIT : OK;
+    if (buf_failed(&write->x->headers))
+        return ERROR_MEMORY;
+    return buf_error(&write->x->body);
 }
 
 /* What the request line and the headers say. */

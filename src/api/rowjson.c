@@ -227,7 +227,7 @@ static enum error resolve(const struct rowjson *writer, const struct shape *shap
                           struct loaded *rows)
 {
     struct loaded_set sets[SHAPE_EXPANSIONS_MAX] = {0};
-    enum error error = buf_failed(&side->text) ? ERROR_LIMIT : OK;
+    enum error error = buf_error(&side->text);
     for (size_t i = 0; error == OK && i < shape->expansion_count; i++) {
         struct value *ids;
         size_t count;
@@ -237,8 +237,8 @@ static enum error resolve(const struct rowjson *writer, const struct shape *shap
     }
     if (error == OK)
         join(side, sets, out, rows);
-    if (error == OK && buf_failed(out))
-        error = ERROR_LIMIT;
+    if (error == OK)
+        error = buf_error(out);
     for (size_t i = 0; i < shape->expansion_count; i++)
         buf_fini(&sets[i].text);
     return error;
@@ -322,7 +322,7 @@ enum error rowjson_write(const struct rowjson *writer, struct query_rows *rows, 
 {
     if (writer->shape->expansion_count == 0) {
         TRY(write_rows(writer, rows, out, NULL, count, has_more));
-        return buf_failed(out) ? ERROR_LIMIT : OK;
+        return buf_error(out);
     }
     struct side side = {.arena = writer->session->arena};
     buf_init(&side.text, SIDE_BYTES_MAX);
@@ -344,5 +344,5 @@ enum error rowjson_write_ids(const struct rowjson *writer, const struct value *i
         buf_put_slice(out, find_loaded(&set, ids[i]));
     }
     buf_fini(&set.text);
-    return error == OK && buf_failed(out) ? ERROR_LIMIT : error;
+    return error == OK ? buf_error(out) : error;
 }

@@ -14,7 +14,7 @@ static enum error print_metrics(struct exchange *x, void *data)
     x->content_type = SLICE("text/plain; version=0.0.4; charset=utf-8");
     metrics_print(data, &x->body);
     exchange_status(x, 200);
-    return buf_failed(&x->body) ? ERROR_LIMIT : OK;
+    return buf_error(&x->body);
 }
 
 static enum error add_routes(const struct admin_parts *parts, struct http_site *site, struct diag *diag)

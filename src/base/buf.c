@@ -25,7 +25,7 @@ char *buf_reserve_slow(struct buf *buf, size_t size)
         return NULL;
     size_t needed;
     if (__builtin_add_overflow(buf->len, size, &needed) || needed > buf->limit_bytes) {
-        buf->failed = true;
+        buf->failed = buf->is_over = true;
         return NULL;
     }
     size_t cap = buf->cap ? buf->cap : FIRST_BYTES;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/error.h"
 #include "base/slice.h"
 
 /* Bytes that grow at the end, up to a limit. A failed growth is remembered instead of returned: writers append
@@ -18,6 +19,7 @@ struct buf {
     size_t cap;
     size_t limit_bytes;
     bool failed;
+    bool is_over; /* it failed because of its limit, not for want of memory */
 };
 
 /* Makes an empty buffer of at most `limit_bytes`; allocates nothing yet. */
@@ -33,7 +35,7 @@ void buf_fini(struct buf *buf);
 static inline void buf_clear(struct buf *buf)
 {
     buf->len = 0;
-    buf->failed = false;
+    buf->failed = buf->is_over = false;
 }
 
 /* Forgets everything from `len` on. */
@@ -46,6 +48,14 @@ static inline void buf_truncate(struct buf *buf, size_t len)
 static inline bool buf_failed(const struct buf *buf)
 {
     return buf->failed;
+}
+
+/* Why it failed: OK (it has not), ERROR_LIMIT or ERROR_MEMORY. */
+static inline enum error buf_error(const struct buf *buf)
+{
+    if (!buf->failed)
+        return OK;
+    return buf->is_over ? ERROR_LIMIT : ERROR_MEMORY;
 }
 
 static inline struct slice buf_slice(const struct buf *buf)

@@ -101,6 +101,7 @@ static enum error open_pools(struct db *db)
     for (unsigned i = 0; i < config->core_count; i++) {
         reader.log = config->core_logs ? config->core_logs[i] : NULL;
         reader_pool_init(&db->pools[i], config->cores[i], &reader);
+        TRY(reader_pool_open_first(&db->pools[i]));
     }
     return OK;
 }

@@ -137,6 +137,16 @@ static enum error open_one(struct reader_pool *pool, struct db_conn **out)
     return OK;
 }
 
+enum error reader_pool_open_first(struct reader_pool *pool)
+{
+    struct db_conn *conn;
+    TRY(open_one(pool, &conn));
+    count(&pool->lent, -1);
+    conn->next = pool->idle;
+    pool->idle = conn;
+    return OK;
+}
+
 static enum error take(struct reader_pool *pool, struct fiber *self, struct deadline deadline, struct db_conn **out)
 {
     if (pool->idle) {
@@ -145,8 +155,11 @@ static enum error take(struct reader_pool *pool, struct fiber *self, struct dead
         count(&pool->lent, 1);
         return OK;
     }
-    if (pool->open < pool->limit)
-        return open_one(pool, out);
+    if (pool->open < pool->limit) {
+        enum error error = open_one(pool, out);
+        if (error == OK || pool->open == 0)
+            return error; /* without descriptors or memory, those that are open have to do */
+    }
     void *gift = NULL;
     enum error error = wait_queue_park(&pool->waiting, self, deadline, &gift);
     if (error != OK)

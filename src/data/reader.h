@@ -39,6 +39,9 @@ struct reader_config {
 
 /* Makes an empty pool and hooks it to the end of the core's turns. Before the core runs. */
 void reader_pool_init(struct reader_pool *pool, struct core *core, const struct reader_config *config);
+/* Opens one connection ahead, so that a program that runs out of descriptors later can still read.
+ * Errors: those of sqlite_open(). */
+MUST_USE enum error reader_pool_open_first(struct reader_pool *pool);
 /* Closes the connections; the core no longer runs and none is lent. */
 void reader_pool_fini(struct reader_pool *pool);
 

@@ -86,7 +86,7 @@ enum error sql_finish(const struct sql *sql)
 {
     if (!sql->failed && !buf_failed(&sql->text))
         return OK;
-    bool is_limit = sql->count >= SQL_ARGUMENTS_MAX || sql->text.len + 64 * 1024 > SQL_TEXT_MAX;
+    bool is_limit = sql->count >= SQL_ARGUMENTS_MAX || buf_error(&sql->text) == ERROR_LIMIT;
     return is_limit ? ERROR_LIMIT : ERROR_MEMORY;
 }
 

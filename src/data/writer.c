@@ -18,9 +18,12 @@
  *       waits */
 #include "data/writer.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -30,7 +33,7 @@
 #include "rt/core.h"
 #include "rt/fiber.h"
 
-enum { BATCH_US = 5000 };
+enum { BATCH_US = 5000, PROBE_S = 1 };
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ABANDONED };
 
 struct outbox;
@@ -126,22 +129,36 @@ static void end_turn(struct core *core, struct core_hook *hook)
         submit(outbox->writer, &outbox->jobs);
 }
 
-/* Waits for work and takes as much as one commit may cover; false when the writer is to end and nothing is left. */
+/* Waits for work; false when storage is in trouble and it is time to see whether it still is. */
+static bool wait_for_work(struct writer *writer)
+{
+    struct timespec until;
+    writer->is_asleep = true;
+    if (atomic_load(&writer->health) == OK) {
+        pthread_cond_wait(&writer->wake, &writer->mutex);
+        return true;
+    }
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PROBE_S;
+    return pthread_cond_timedwait(&writer->wake, &writer->mutex, &until) != ETIMEDOUT;
+}
+
+/* Waits for work and takes as much as one commit may cover; false when the writer is to end and nothing is left. While
+ * storage is in trouble the batch may be empty: it is to be probed. */
 static bool next_batch(struct writer *writer, struct job_list *batch)
 {
     *batch = (struct job_list){0};
     pthread_mutex_lock(&writer->mutex);
-    while (writer->queue.count == 0 && !writer->is_stopping) {
-        writer->is_asleep = true;
-        pthread_cond_wait(&writer->wake, &writer->mutex);
-    }
+    bool is_awaited = true;
+    while (is_awaited && writer->queue.count == 0 && !writer->is_stopping)
+        is_awaited = wait_for_work(writer);
     writer->is_asleep = false;
     while (batch->count < writer->batch_limit && writer->queue.count > 0) {
         struct job *job = list_take(&writer->queue);
         list_append(batch, job, job, 1);
     }
     pthread_mutex_unlock(&writer->mutex);
-    return batch->count > 0;
+    return batch->count > 0 || !is_awaited;
 }
 
 /* The way back. */
@@ -262,11 +279,34 @@ static void fail_all(struct job *first, const struct job *end, enum error error)
             job->error = error;
 }
 
+static bool is_storage_fault(enum error error)
+{
+    return error == ERROR_INSUFFICIENT_STORAGE || error == ERROR_IO;
+}
+
+/* Storage that fails one job is in trouble, whatever becomes of the others; only a change that was stored says that it
+ * is well again. */
+static void note_health(struct writer *writer, const struct job *first, const struct job *end,
+                        sqlite3_int64 changes_before)
+{
+    bool is_stored = sqlite3_total_changes64(writer->conn.sqlite->handle) != changes_before;
+    for (const struct job *job = first; job != end; job = job->next) {
+        if (is_storage_fault(job->error)) {
+            atomic_store(&writer->health, (int)job->error);
+            return;
+        }
+        is_stored = is_stored && job->error != ERROR_MEMORY;
+    }
+    if (is_stored)
+        atomic_store(&writer->health, OK);
+}
+
 /* Runs jobs from `first` on in one transaction, and returns the first one that is not in it. */
 static struct job *run_transaction(struct writer *writer, struct job *first)
 {
     struct sqlite *sqlite = writer->conn.sqlite;
     struct job *end = NULL;
+    sqlite3_int64 changes_before = sqlite3_total_changes64(sqlite->handle);
     enum error error = sqlite_run(sqlite, SQLITE_BEGIN_WRITE);
     if (error == OK)
         error = run_bodies(writer, first, &end);
@@ -277,7 +317,7 @@ static struct job *run_transaction(struct writer *writer, struct job *first)
             CHECK(sqlite_is_idle(sqlite), "a failed transaction can always be rolled back");
         fail_all(first, end, error);
     }
-    atomic_store(&writer->health, error == OK || error == ERROR_CONFLICT ? OK : (int)error);
+    note_health(writer, first, end, changes_before);
     return end;
 }
 
@@ -292,12 +332,30 @@ static void run_batch(struct writer *writer, struct job_list *batch)
     post(writer, batch);
 }
 
+/* Writes one page that says what it said before: readiness is not to wait for a client to write. */
+static void probe(struct writer *writer)
+{
+    sqlite3 *handle = writer->conn.sqlite->handle;
+    sqlite3_stmt *statement = NULL;
+    char write[48] = "";
+    if (sqlite3_prepare_v2(handle, "PRAGMA user_version", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        snprintf(write, sizeof write, "PRAGMA user_version=%d", sqlite3_column_int(statement, 0));
+    sqlite3_finalize(statement);
+    if (write[0] && sqlite3_exec(handle, write, NULL, NULL, NULL) == SQLITE_OK)
+        atomic_store(&writer->health, OK);
+}
+
 static void *writer_main(void *argument)
 {
     struct writer *writer = argument;
     struct job_list batch;
-    while (next_batch(writer, &batch))
-        run_batch(writer, &batch);
+    while (next_batch(writer, &batch)) {
+        if (batch.count > 0)
+            run_batch(writer, &batch);
+        else
+            probe(writer);
+    }
     return NULL;
 }
 

@@ -16,6 +16,8 @@ enum {
     ANSWER_KEPT_BYTES = 64 * 1024,
     ANSWER_MAX_BYTES = 256 * 1024 * 1024,
     HEADERS_MAX_BYTES = 64 * 1024,
+    SERVER_HEADERS_BYTES = 1024,
+    HEAD_BYTES = 2048,
     ARENA_EXTRA_BYTES = 16 * 1024 * 1024, /* beside the body: parsed values, rows, texts */
 };
 
@@ -81,6 +83,16 @@ bool conn_memory_grow_buffer(struct conn_buffer *buffer, size_t limit_bytes)
     return true;
 }
 
+static void destroy_request(struct conn_request *request)
+{
+    buf_fini(&request->out);
+    buf_fini(&request->x.body);
+    buf_fini(&request->x.headers);
+    buf_fini(&request->x.server_headers);
+    arena_fini(&request->arena);
+    free(request);
+}
+
 static struct conn_request *make_request(void)
 {
     struct conn_request *request = calloc(1, sizeof(*request));
@@ -91,7 +103,11 @@ static struct conn_request *make_request(void)
     buf_init(&request->x.body, ANSWER_MAX_BYTES);
     buf_init(&request->x.headers, HEADERS_MAX_BYTES);
     buf_init(&request->x.server_headers, HEADERS_MAX_BYTES);
-    return request;
+    /* What is written behind a handler finds its room made: a write that was committed is not to be denied. */
+    if (buf_reserve(&request->x.server_headers, SERVER_HEADERS_BYTES) && buf_reserve(&request->out, HEAD_BYTES))
+        return request;
+    destroy_request(request);
+    return NULL;
 }
 
 struct conn_request *conn_memory_acquire_request(struct conn_memory *memory, const struct http_limits *limits)
@@ -122,16 +138,6 @@ void conn_memory_reset_request(struct conn_request *request)
     buf_clear(&request->x.headers);
     buf_clear(&request->x.server_headers);
     arena_reset(&request->arena);
-}
-
-static void destroy_request(struct conn_request *request)
-{
-    buf_fini(&request->out);
-    buf_fini(&request->x.body);
-    buf_fini(&request->x.headers);
-    buf_fini(&request->x.server_headers);
-    arena_fini(&request->arena);
-    free(request);
 }
 
 void conn_memory_release_request(struct conn_memory *memory, struct conn_request *request)

@@ -187,8 +187,8 @@ enum error jsonmerge_apply(struct slice target, struct slice patch, uint64_t see
     struct merger merger = {.arena = arena, .seed = seed};
     buf_init(&merger.out, limit_bytes);
     enum error error = merge(&merger, target, patch);
-    if (error == OK && buf_failed(&merger.out))
-        error = ERROR_LIMIT;
+    if (error == OK)
+        error = buf_error(&merger.out);
     struct slice text = error == OK ? arena_slice(arena, buf_slice(&merger.out)) : (struct slice){NULL, 0};
     if (error == OK && !text.ptr)
         error = ERROR_MEMORY;

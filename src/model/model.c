@@ -12,7 +12,7 @@
 
 static enum error core_init(struct model_core *core, enum dialect dialect)
 {
-    core->sql = malloc(sizeof *core->sql);
+    core->sql = calloc(1, sizeof *core->sql); /* so that core_fini() may come at any point */
     core->random = malloc(sizeof *core->random);
     core->uuids = malloc(sizeof *core->uuids);
     if (!core->sql || !core->random || !core->uuids)

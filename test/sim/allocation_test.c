@@ -21,7 +21,7 @@
 #include "threads.h"
 #include "world.h"
 
-enum { NEVER = -1, COLD_STEP = 23, START_STEP = 17, START_ALL = 200, TEXT_BYTES = 64 * 1024 };
+enum { NEVER = -1, COLD_STEP = 23, TEXT_BYTES = 64 * 1024 };
 
 /* Allocations */
 
@@ -213,22 +213,22 @@ static void ask_shape(const char *shape, unsigned long n, long long id, struct a
     ask(request, answer);
 }
 
-static void judge(const struct shape *shape, unsigned long n, long long id, const struct answer *answer)
+static unsigned long tries; /* of all shapes: it makes names unique */
+
+static void judge(const struct shape *shape, long n, long long id, const struct answer *answer)
 {
     static char sql[TEXT_BYTES];
     bool is_usual = answer->status == shape->status;
     if (!is_usual && (!memory.was_hit || (answer->status != 0 && answer->status < 500)))
-        world_fail("%s, allocation %lu: answered %d: %.300s", shape->name, n, answer->status, answer->body);
+        world_fail("%s, allocation %ld: answered %d: %.300s", shape->name, n, answer->status, answer->body);
     if (!shape->check)
         return;
-    fill_in(shape->check, n, id, sql);
+    fill_in(shape->check, tries, id, sql);
     long value = stored(sql);
     bool is_done = value == shape->done, is_undone = value == shape->undone;
     if (answer->status == 0 ? !is_done && !is_undone : is_usual ? !is_done : !is_undone)
-        world_fail("%s, allocation %lu: answered %d, and %ld is stored", shape->name, n, answer->status, value);
+        world_fail("%s, allocation %ld: answered %d, and %ld is stored", shape->name, n, answer->status, value);
 }
-
-static unsigned long tries; /* of all shapes: it makes names unique */
 
 /* One request with its nth allocation failing; false when it has fewer. */
 static bool try_once(const struct shape *shape, long n)
@@ -246,7 +246,7 @@ static bool try_once(const struct shape *shape, long n)
     arm(n);
     ask_shape(shape->request, tries, id, &answer);
     memory.left = NEVER;
-    judge(shape, tries, id, &answer);
+    judge(shape, n, id, &answer);
     bool was_hit = memory.was_hit;
     ask_shape("GET /api/v1/people/1", 0, 0, &answer);
     if (answer.status != 200)
@@ -334,8 +334,7 @@ static bool start_once(const char *app_path, long n)
 
 static void try_starts(const char *app_path)
 {
-    bool is_all = getenv("TENON_SOAK");
-    for (long n = 0; start_once(app_path, n); n += is_all || n < START_ALL ? 1 : START_STEP)
+    for (long n = 0; start_once(app_path, n); n++)
         continue;
     start_once(app_path, 1000000000);
 }
