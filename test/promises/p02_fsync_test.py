@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""P2: nothing is acknowledged before the sync that covers it. What power loss leaves of it is test/sim, at every operation."""
+"""P2: nothing is acknowledged before the sync that covers it. What power loss leaves is p02_power_test.py, and test/sim."""
 
 import concurrent.futures
-import os
 import re
 import struct
 
-import pytest
-
-from server import ROOT
+from disk import Shim, needs_shim
 
 URL = "/api/v1/notes"
 APP = """
@@ -18,23 +15,11 @@ resources:
     fields: {text: text required}
     access: {all: true}
 """
-SHIM = ROOT / "build/test/promises/storage_shim.so"
 MARK = re.compile(rb"mark-\d+-\d+-")
-RECORD = struct.Struct("<QQIBB2x")
 FRAME_BYTES, LOG_HEADER_BYTES = 24 + 4096, 32
 CLIENTS = 32
 
-pytestmark = pytest.mark.skipif(bool(os.environ.get("TENON_BIN")), reason="the shim is preloaded into the release build only")
-
-
-def records(path):
-    data, at, found = path.read_bytes(), 0, []
-    while at < len(data):
-        number, offset, size, kind, target = RECORD.unpack_from(data, at)
-        at += RECORD.size
-        found.append((number, chr(kind), chr(target), offset, data[at : at + size]))
-        at += size
-    return sorted(found)
+pytestmark = needs_shim
 
 
 def is_header(offset, data):
@@ -49,7 +34,7 @@ def is_commit(header):
 
 def violations(found):
     """Marks that were acknowledged although no sync began after their commit frame was written, and ended before the answer."""
-    written, acknowledged, commits, syncs, began, header = {}, {}, [], [], None, None
+    written, acknowledged, commits, syncs, header = {}, {}, [], [], None
     for number, kind, target, offset, data in found:
         if kind == "w" and target == "l":
             if is_header(offset, data):
@@ -58,10 +43,8 @@ def violations(found):
                     commits.append(number)
             for mark in MARK.findall(data):
                 written.setdefault(mark, header)
-        elif kind == "b" and target == "l":
-            began = number
         elif kind == "e" and target == "l":
-            syncs.append((began, number))
+            syncs.append((offset, number))
         elif kind == "s" and re.match(rb"HTTP/1.1 20[01]", data):
             for mark in MARK.findall(data):
                 acknowledged.setdefault(mark, number)
@@ -91,12 +74,13 @@ def write(server, worker, count):
 
 
 def run(serve, folder, **env):
-    server = serve(APP, env={"LD_PRELOAD": str(SHIM), "TENON_SHIM_LOG": str(folder / "log"), **env})
+    shim = Shim(folder, **env)
+    server = serve(APP, env=shim.env)
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
         for done in [pool.submit(write, server, worker, 40) for worker in range(CLIENTS)]:
             done.result()
     server.stop()
-    return violations(records(folder / "log"))
+    return violations(shim.records())
 
 
 def test_no_write_is_acknowledged_before_its_sync(serve, tmp_path, figure):
