@@ -24,7 +24,7 @@ resources:
     access: {all: true}
 """
 CLIENTS = 32
-ANSWER = re.compile(rb"HTTP/1.1 (2\d\d) .*?\r\nX-Request-Id: ([\w.]+)\r\n", re.S | re.I)
+ANSWER = re.compile(rb"HTTP/1.1 \d.*?\r\nX-Request-Id: ([\w.]+)\r\n", re.S | re.I)
 
 pytestmark = needs_shim
 
@@ -66,40 +66,47 @@ class Ledger:
         return ("DELETE", f"{URL}/{rows[0]}", None) if rows else None
 
     def take(self, unit, path, reply, rows):
-        method, place, body = path
-        if reply.status >= 300:
-            assert reply.status in (503, 507), reply
-            self.refused += 1
-            return
+        is_done = reply.status < 300
         effect = {}
-        if method == "DELETE":
-            effect[int(place.rpartition("/")[2])] = None
-        elif place == "/api/v1/batch":
-            for operation, result in zip(body["operations"], reply.data):
-                if operation["method"] == "DELETE":
-                    effect[int(operation["path"].rpartition("/")[2])] = None
-                else:
-                    effect[result["data"]["id"]] = result["data"]["text"]
-        else:
-            effect.update((row["id"], row["text"]) for row in (reply.data if isinstance(body, list) else [reply.data]))
-        for row, text in effect.items():
-            if text is None:
+        for row, text in self.changed(path) + (self.created(path, reply) if is_done else []):
+            effect[row] = text
+            if is_done and text is None:
                 rows.remove(row)
             elif row not in rows:
                 rows.append(row)
                 self.creates += 1
-        self.effects[unit.encode()] = effect
+        assert is_done or reply.status in (503, 507), reply
+        self.refused += not is_done
+        self.effects[unit.encode()] = is_done, effect
+
+    def changed(self, path):
+        """[(row, its text after it)] of the rows that a request names."""
+        method, place, body = path
+        if place == "/api/v1/batch":
+            steps = [(operation["method"], operation["path"], operation.get("body")) for operation in body["operations"]]
+            return [change for step in steps for change in self.changed(step)]
+        return [] if method == "POST" else [(int(place.rpartition("/")[2]), body and body["text"])]
+
+    def created(self, path, reply):
+        """The same of the rows that it was told of."""
+        if path[0] != "POST":
+            return []
+        results = reply.data if isinstance(reply.data, list) else [reply.data]
+        rows = [result["data"] for result in results if result.get("status") == 201] if "batch" in path[1] else results
+        return [(row["id"], row["text"]) for row in rows]
 
 
 def histories(records, ledger):
-    """For each row [(number of the answer, its text after it)], in order; and how many answers the server has sent."""
+    """For each row [(number of the answer, its text after it, whether it was acknowledged)], in order; and how many answers the
+    server has sent."""
     rows, seen = {}, set()
     for record in records:
         match = ANSWER.match(record.data) if record.kind == "s" else None
-        if match and match[2] in ledger.effects and match[2] not in seen:
-            seen.add(match[2])
-            for row, text in ledger.effects[match[2]].items():
-                rows.setdefault(row, [(0, None)]).append((record.number, text))
+        if match and match[1] in ledger.effects and match[1] not in seen:
+            seen.add(match[1])
+            is_done, effect = ledger.effects[match[1]]
+            for row, text in effect.items():
+                rows.setdefault(row, []).append((record.number, text, is_done))
     assert seen == set(ledger.effects), "every answer that a client has got was seen to leave"
     return rows, len(seen)
 
@@ -119,14 +126,18 @@ def read(path):
         database.close()
 
 
+def is_kept(history, moment, text):
+    """Whether a power cut at that moment may leave this of a row: what was acknowledged last, or what a request after that made
+    of it that was refused (its commit may have reached the disk all the same) or not answered yet."""
+    told = max((i for i, (number, _, is_done) in enumerate(history) if is_done and number <= moment), default=None)
+    if told is None:
+        return True
+    end = next((i for i, (_, _, is_done) in enumerate(history) if is_done and i > told), len(history))
+    return text in [after for _, after, _ in history[told : end + 1]]
+
+
 def lost(stored, rows, moment):
-    """The rows that do not have what was acknowledged by then, nor what the one request after that made of them."""
-    bad = []
-    for row, history in rows.items():
-        told = max(i for i, (number, _) in enumerate(history) if number <= moment)
-        if stored.get(row) not in [text for _, text in history[told : told + 2]]:
-            bad.append(row)
-    return bad
+    return [row for row, history in rows.items() if not is_kept(history, moment, stored.get(row))]
 
 
 def cut_power(records, ledger, folder, limit):
@@ -149,12 +160,14 @@ def cut_power(records, ledger, folder, limit):
 
 @contextlib.contextmanager
 def disturbed(shim, faults):
-    """Lets one of the faults happen now and then, for some milliseconds each time."""
+    """Lets the faults happen in turn, for some milliseconds each time."""
     stop = threading.Event()
 
     def disturb():
-        while not stop.wait(0.02):
-            shim.fail(random.choice(faults))
+        for fault in itertools.cycle(faults):
+            if stop.wait(0.01):
+                return
+            shim.fail(fault)
             stop.wait(0.01)
             shim.mend()
 

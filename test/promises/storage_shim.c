@@ -34,6 +34,8 @@ enum kind {
 };
 enum target { OTHER = 0, DATABASE = 'd', LOG = 'l', JOURNAL = 'j', FOLDER = 'f' };
 
+enum { FD_COUNT = 1024 };
+
 struct record {
     uint64_t number;
     uint64_t offset;
@@ -44,6 +46,8 @@ struct record {
 
 static _Atomic uint64_t numbers;
 static _Atomic int log_fd = -2;
+static _Atomic unsigned failures[128]; /* of syncs, by target */
+static _Atomic unsigned told[FD_COUNT];
 
 static int ends(const char *path, const char *tail)
 {
@@ -143,11 +147,22 @@ int unlink(const char *path)
     return result;
 }
 
+/* As Linux does it, a sync that failed is told once to each descriptor of the file. */
+static int has_failed_elsewhere(int fd, enum target target)
+{
+    unsigned count = atomic_load(&failures[target]);
+    return fd < FD_COUNT && atomic_exchange(&told[fd], count) != count;
+}
+
 static int sync_by(long call, int fd)
 {
     enum target target = target_of(fd);
     uint64_t began = record(SYNC_BEGIN, target, 0, NULL, 0);
     int code = fault(target, 's');
+    if (code != 0)
+        atomic_fetch_add(&failures[target], 1);
+    if (target != OTHER && target != FOLDER && has_failed_elsewhere(fd, target) && code == 0)
+        code = EIO;
     int result = code == 0 ? (int)syscall(call, fd) : -1;
     record(result == 0 ? SYNC_END : SYNC_FAILED, target, began, NULL, 0);
     if (code != 0)
