@@ -105,32 +105,38 @@ static enum error side_mark(struct side *side, int expansion, struct value id)
     return OK;
 }
 
+static void put_key(struct buf *out, const struct shape *shape, size_t i)
+{
+    buf_put_byte(out, i == 0 ? '{' : ',');
+    buf_put_slice(out, shape->columns[i]->json_key);
+}
+
+static void put_end(struct buf *out, const struct shape *shape)
+{
+    if (shape->column_count == 0)
+        buf_put_byte(out, '{');
+    buf_put_byte(out, '}');
+}
+
 void rowjson_values(struct buf *out, const struct api_settings *settings, const struct shape *shape,
                     const struct value *values)
 {
     for (size_t i = 0; i < shape->column_count; i++) {
         const struct field *field = shape->columns[i];
-        buf_put_byte(out, i == 0 ? '{' : ',');
-        buf_put_slice(out, field->json_key);
+        put_key(out, shape, i);
         rowjson_value(out, settings, &field->type, values[field->index]);
     }
-    if (shape->column_count == 0)
-        buf_put_byte(out, '{');
-    buf_put_byte(out, '}');
+    put_end(out, shape);
 }
 
 static void put_plain_row(const struct rowjson *writer, const struct query_rows *rows, struct buf *out)
 {
     const struct shape *shape = writer->shape;
     for (size_t i = 0; i < shape->column_count; i++) {
-        const struct field *field = shape->columns[i];
-        buf_put_byte(out, i == 0 ? '{' : ',');
-        buf_put_slice(out, field->json_key);
-        rowjson_value(out, writer->settings, &field->type, query_value(rows, i));
+        put_key(out, shape, i);
+        rowjson_value(out, writer->settings, &shape->columns[i]->type, query_value(rows, i));
     }
-    if (shape->column_count == 0)
-        buf_put_byte(out, '{');
-    buf_put_byte(out, '}');
+    put_end(out, shape);
 }
 
 static enum error put_marked_row(const struct rowjson *writer, const struct query_rows *rows, struct side *side)
@@ -138,16 +144,14 @@ static enum error put_marked_row(const struct rowjson *writer, const struct quer
     const struct shape *shape = writer->shape;
     size_t next = 0;
     for (size_t i = 0; i < shape->column_count; i++) {
-        const struct field *field = shape->columns[i];
-        buf_put_byte(&side->text, i == 0 ? '{' : ',');
-        buf_put_slice(&side->text, field->json_key);
+        put_key(&side->text, shape, i);
         bool is_hole = next < shape->expansion_count && shape->expansions[next].column == i;
         if (is_hole)
             TRY(side_mark(side, (int)next++, query_value(rows, i)));
         else
-            rowjson_value(&side->text, writer->settings, &field->type, query_value(rows, i));
+            rowjson_value(&side->text, writer->settings, &shape->columns[i]->type, query_value(rows, i));
     }
-    buf_put_byte(&side->text, '}');
+    put_end(&side->text, shape);
     return OK;
 }
 
