@@ -6,7 +6,15 @@
  * checkpoint waits for a moment without such readers, bounded by LARGE_WAIT_MS, so that the file does not grow for
  * ever. A short log is moved once commits have paused for QUIET_MS: while it is empty, readers need not look into it.
  *
- * Invariant: moved <= length and tried <= length, as far as the present log is known */
+ * A checkpoint that does not reach the end of the log syncs nothing: SQLite notes in the log's index how far it has
+ * moved it, and leaves the sync to the one that does reach the end. When that sync fails, the system may have forgotten
+ * the pages of all of them, and SQLite would go on behind the note. So after any failure the note is set back to 0, and
+ * the whole log is moved again (https://www.sqlite.org/walformat.html, section 2.2, says where it is and which lock it
+ * has).
+ *
+ * Invariants
+ *   (1) moved <= length and tried <= length, as far as the present log is known
+ *   (2) no checkpoint of this process runs between one that failed and the setting back of the note */
 #include "data/checkpointer.h"
 
 #include <errno.h>
@@ -18,6 +26,7 @@
 
 #include "data/sqlite.h"
 
+enum { CHECKPOINT_LOCK = 1, INDEX_BYTES = 32768, MOVED_PLACE = 96 / sizeof(uint32_t) };
 enum { DUE_PAGES = 1000, LONG_PAGES = 4000, LARGE_PAGES = 16384, LARGE_WAIT_MS = 100, QUIET_MS = 500 };
 
 struct checkpointer {
@@ -32,14 +41,50 @@ struct checkpointer {
     bool is_stopping;
     atomic_bool wants_pause;
     atomic_ullong count;
+    atomic_bool is_moving; /* by either thread; the other one leaves it to a later time */
+    bool must_forget;      /* the note could not be set back yet; belongs to whoever moves */
 };
+
+/* Sets the note of what is moved back to 0; false while another process holds the lock. */
+static bool forget_moved(sqlite3 *handle)
+{
+    sqlite3_file *file = NULL;
+    volatile void *index = NULL;
+    if (sqlite3_file_control(handle, NULL, SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+        file->pMethods->xShmLock(file, CHECKPOINT_LOCK, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE) != SQLITE_OK)
+        return false;
+    bool is_mapped = file->pMethods->xShmMap(file, 0, INDEX_BYTES, 0, &index) == SQLITE_OK && index;
+    if (is_mapped)
+        __atomic_store_n((volatile uint32_t *)index + MOVED_PLACE, 0, __ATOMIC_SEQ_CST);
+    file->pMethods->xShmLock(file, CHECKPOINT_LOCK, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+    return is_mapped;
+}
+
+static bool is_harmless(int code)
+{
+    return code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED;
+}
+
+/* One checkpoint, by the one who moves. */
+static int move(struct checkpointer *checkpointer, sqlite3 *handle, int mode, int *moved)
+{
+    int in_log = 0;
+    if (checkpointer->must_forget && !forget_moved(handle))
+        return SQLITE_BUSY;
+    int code = sqlite3_wal_checkpoint_v2(handle, NULL, mode, &in_log, moved);
+    checkpointer->must_forget = !is_harmless(code) && !forget_moved(handle);
+    return code;
+}
 
 /* Moves what it can, without the mutex; returns how much of the log is moved now. */
 static unsigned run(struct checkpointer *checkpointer, sqlite3 *handle, unsigned length)
 {
     int mode = length >= LARGE_PAGES ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
-    int in_log = 0, moved = 0;
-    int code = sqlite3_wal_checkpoint_v2(handle, NULL, mode, &in_log, &moved);
+    int moved = 0;
+    if (atomic_exchange(&checkpointer->is_moving, true))
+        return 0;
+    int code = move(checkpointer, handle, mode, &moved);
+    atomic_store(&checkpointer->is_moving, false);
     atomic_fetch_add(&checkpointer->count, 1);
     return code == SQLITE_OK && moved > 0 ? (unsigned)moved : 0;
 }
@@ -118,7 +163,8 @@ void checkpointer_destroy(struct checkpointer *checkpointer)
     pthread_mutex_unlock(&checkpointer->mutex);
     pthread_cond_signal(&checkpointer->wake);
     pthread_join(checkpointer->thread, NULL);
-    sqlite3_wal_checkpoint_v2(checkpointer->sqlite->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int moved;
+    (void)move(checkpointer, checkpointer->sqlite->handle, SQLITE_CHECKPOINT_TRUNCATE, &moved);
     sqlite_close(checkpointer->sqlite);
     pthread_cond_destroy(&checkpointer->wake);
     pthread_mutex_destroy(&checkpointer->mutex);

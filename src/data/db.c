@@ -4,9 +4,11 @@
 #include "data/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "data/checkpointer.h"
 #include "data/db_conn.h"
@@ -73,12 +75,28 @@ static enum error resolve_path(const struct db_config *config, struct diag *diag
     return OK;
 }
 
+/* A folder that was just made outlives the power only when the one it is in was synced. */
+static void sync_parent(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int parent = fd < 0 ? -1 : openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent >= 0) {
+        fsync(parent);
+        close(parent);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
 /* Makes the parent folders of a file; the path is cut at each slash in turn and mended again. */
 static enum error make_folders(char *path, struct diag *diag)
 {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        bool exists = mkdir(path, 0777) == 0 || errno == EEXIST;
+        bool is_new = mkdir(path, 0777) == 0;
+        bool exists = is_new || errno == EEXIST;
+        if (is_new)
+            sync_parent(path);
         if (!exists)
             diag_say(diag, NULL, "the folder %s cannot be made: %s", path, strerrordesc_np(errno));
         *slash = '/';

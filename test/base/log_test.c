@@ -45,8 +45,8 @@ static void log_event_writes_one_line_of_json(void **state)
     log_init(&log, &fixed_clock, gather, &seen);
     LOG_INFO(&log, "serving");
     assert_written(&seen, PREFIX "\"info\",\"message\":\"serving\"}\n");
-    LOG_ERROR(&log, "request", LOG_STR("path", SLICE("/a")), LOG_INT("status", 500), LOG_THOUSANDTHS("duration_ms", 250),
-              LOG_BOOL("retried", true), LOG_TEXT("who", NULL));
+    LOG_ERROR(&log, "request", LOG_STR("path", SLICE("/a")), LOG_INT("status", 500),
+              LOG_THOUSANDTHS("duration_ms", 250), LOG_BOOL("retried", true), LOG_TEXT("who", NULL));
     assert_written(&seen,
                    PREFIX "\"error\",\"message\":\"request\",\"path\":\"/a\",\"status\":500,\"duration_ms\":0.250,"
                           "\"retried\":true,\"who\":\"\"}\n");
