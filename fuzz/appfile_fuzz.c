@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         variables_replace(root, &variables, &arena, &diag) == OK) {
         enum error error = settings_read(root, &arena, &diag, &settings);
         CHECK(error != OK || settings.schema, "settings have a schema");
-        CHECK(error != OK || ddl_create(settings.schema, &arena, &ddl) != ERROR_INTERNAL, "a schema has tables");
+        CHECK(error != OK || ddl_create(settings.schema, DIALECT_SQLITE, &arena, &ddl) != ERROR_INTERNAL,
+              "a schema has tables");
         if (error == OK)
             settings_fini(&settings);
     }

@@ -15,6 +15,7 @@ FUNCTION_LINES_MAX = 60
 CODE_FOLDERS = ("src", "include", "examples", "bench", "fuzz", "test")
 SPDX_ENDINGS = {".c", ".h", ".S", ".def", ".py", ".lua", ".sh", ".build"}
 SPDX_FILES = ("dev", ".ci/run")
+POSTGRES = subprocess.run(["pkg-config", "--cflags", "libpq"], capture_output=True, text=True).stdout.split()
 COMPILER = ("gcc", "-std=gnu11", "-D_GNU_SOURCE", "-fsyntax-only", "-Wall", "-Wno-unused", "-Werror", "-x", "c")
 
 # One of several implementations of a header, chosen by the build: its names are the header's.
@@ -245,7 +246,7 @@ def check_headers(root):
     """Every header compiles alone."""
 
     def compile_alone(path):
-        command = [*COMPILER, f"-I{root / 'src'}", f"-I{root / 'include'}", str(path)]
+        command = [*COMPILER, *POSTGRES, f"-I{root / 'src'}", f"-I{root / 'include'}", str(path)]
         done = subprocess.run(command, capture_output=True, text=True)
         return [] if done.returncode == 0 else [f"{path.relative_to(root)}: does not compile alone\n{done.stderr[:600]}"]
 

@@ -67,8 +67,9 @@ typedef enum tn_error {
     TN_MEMORY,                 /* 503 */
     TN_CANCELLED,              /* the client went away */
     TN_CLOSED,
-    TN_IO,    /* 500 */
-    TN_LIMIT, /* 503: a limit was reached */
+    TN_OUTCOME_UNKNOWN, /* 500: the connection to the database broke during a commit, which may have happened or not */
+    TN_IO,              /* 503 */
+    TN_LIMIT,           /* 503: a limit was reached */
 } tn_error;
 
 /* Returns the failure of `expression` from the function it stands in. */
@@ -181,11 +182,18 @@ TN_API TN_MUST_USE tn_error tn_db_query(tn_request *request, tn_rows *out, const
 TN_API TN_MUST_USE tn_error tn_db_exec(tn_request *request, int64_t *changes, const char *sql,
                                        const tn_value *arguments, size_t count);
 /* A unit of work: all tn_db_* calls of `body` are one transaction, committed when it returns TN_OK and undone
- * otherwise. Returns when the commit is on disk; may wait. `body` runs on the database's writer thread while the fiber
- * waits: it may use the request and `argument`, and should be brief, for writes come one after the other. Not to be
- * nested. Errors: those of `body` and of the commit. */
+ * otherwise. Returns when the commit is on disk; may wait. `body` should be brief: on SQLite it runs on the database's
+ * writer thread while the fiber waits, and writes come one after the other. It may use the request and `argument`.
+ * On PostgreSQL the transaction is serializable, and `body` is run again from its beginning, after a rollback, when
+ * another one got in its way: it must do nothing but tn_db_*, tn_reply_*, tn_fail and what can be done twice.
+ * Inside another tn_db_tx() it is a savepoint: when `body` fails only its own changes are undone. A tn_db_* call that
+ * fails dooms the tn_db_tx() it stands in: return its error.
+ * Errors: those of `body` and of the commit; TN_OUTCOME_UNKNOWN; TN_UNAVAILABLE (others were in the way each time). */
 TN_API TN_MUST_USE tn_error tn_db_tx(tn_request *request, tn_error (*body)(tn_request *request, void *argument),
                                      void *argument);
+/* Inside tn_db_tx(): calls `effect` once the outermost one has been committed, and not at all when it is undone. It
+ * runs on the request's fiber, before that tn_db_tx() returns. Errors: TN_INTERNAL (outside), TN_MEMORY. */
+TN_API TN_MUST_USE tn_error tn_after_commit(tn_request *request, void (*effect)(void *argument), void *argument);
 
 /* The value of a column; null when there is none of that name. */
 TN_API tn_value tn_get(tn_row row, const char *column);

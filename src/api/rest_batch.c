@@ -20,6 +20,7 @@ struct run {
     struct exchange *x;
     struct batch batch;
     struct change_result results[REST_BATCH_OPERATIONS_MAX];
+    size_t failed; /* the operation that did */
 };
 
 /* The JSON of one field of an earlier result. */
@@ -138,8 +139,9 @@ static enum error apply(struct session *session, void *argument)
         enum error error = resolve(run, operation, session);
         if (error == OK)
             error = change_apply(&operation->change, session, &run->results[i]);
+        run->failed = i;
         if (error != OK)
-            return blame(run, i, error);
+            return error == ERROR_CONFLICT ? error : blame(run, i, error);
     }
     envelope_begin(&run->batch.rest->settings, &x->body);
     for (size_t i = 0; i < run->batch.count; i++) {
@@ -181,6 +183,16 @@ static enum error prepare(struct run *run, struct session *session)
     return session->diag->count > 0 ? ERROR_VALIDATION : OK;
 }
 
+static enum error explain(struct session *session, void *argument)
+{
+    struct run *run = argument;
+    for (size_t i = 0; i < run->batch.count; i++)
+        TRY(change_explain(&run->batch.operations[i].change, session));
+    if (session->diag->count == 0)
+        (void)blame(run, run->failed, ERROR_CONFLICT);
+    return OK;
+}
+
 static enum error serve(struct exchange *x, struct rest *rest, struct session *session)
 {
     struct slice body;
@@ -198,6 +210,7 @@ static enum error serve(struct exchange *x, struct rest *rest, struct session *s
     struct retry retry;
     TRY(retry_init(&retry, rest, x, body));
     retry.unit = apply;
+    retry.explain = explain;
     retry.argument = run;
     return retry_run(&retry, session);
 }

@@ -208,6 +208,21 @@ static enum error prepare(struct write *write, struct session *session)
     return verdict;
 }
 
+static enum error explain(struct session *session, void *argument)
+{
+    const struct write *write = argument;
+    for (size_t i = 0; i < write->count; i++)
+        TRY(change_explain(&write->changes[i], session));
+    return OK;
+}
+
+/* One statement, the answer of which needs no other. */
+static bool is_single(const struct write *write, const struct session *session)
+{
+    bool is_answered = write->preference == NEGOTIATE_RETURN_MINIMAL || shows_values(write, session);
+    return write->count == 1 && is_answered && change_is_single(&write->changes[0], session);
+}
+
 static enum error run_hooks(struct write *write)
 {
     static const enum action actions[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_UPDATE, ACTION_DELETE};
@@ -233,7 +248,10 @@ static enum error run(struct write *write, struct session *session)
     struct retry retry;
     TRY(retry_init(&retry, write->resource->rest, write->x, write->body));
     retry.unit = apply;
+    retry.explain = explain;
     retry.argument = write;
+    if (is_single(write, session))
+        retry.isolation = DB_STATEMENT;
     return retry_run(&retry, session);
 }
 

@@ -15,7 +15,7 @@
 
 enum error retry_init(struct retry *retry, struct rest *rest, struct exchange *x, struct slice body)
 {
-    *retry = (struct retry){.rest = rest, .x = x};
+    *retry = (struct retry){.rest = rest, .x = x, .isolation = DB_READ_COMMITTED};
     struct slice header = exchange_header(x, HTTP1_HEADER_IDEMPOTENCY_KEY);
     if (!header.ptr)
         return OK;
@@ -67,6 +67,16 @@ static enum error store(struct retry *retry, struct session *session)
     return idempotency_store(session, &retry->key, &answer);
 }
 
+/* What the unit was refused for, in words; a reference that leads nowhere is the caller's mistake. */
+static enum error explain(struct retry *retry, struct session *session, enum error error)
+{
+    const struct diag *diag = session->diag;
+    if (error != ERROR_CONFLICT || diag->count > 0 || diag->message)
+        return error;
+    TRY(retry->explain(session, retry->argument));
+    return diag->count > 0 ? ERROR_VALIDATION : error;
+}
+
 static enum error run(struct session *session, void *argument)
 {
     struct retry *retry = argument;
@@ -77,7 +87,7 @@ static enum error run(struct session *session, void *argument)
         replay(retry->x, &answer);
         return OK;
     }
-    enum error error = session_nested(session, retry->unit, retry->argument);
+    enum error error = explain(retry, session, session_nested(session, retry->unit, retry->argument));
     if (!is_kept(error))
         return error;
     if (error != OK)
@@ -87,15 +97,19 @@ static enum error run(struct session *session, void *argument)
 
 enum error retry_run(struct retry *retry, struct session *session)
 {
+    struct exchange_mark mark = exchange_mark(retry->x);
+    session->restart = exchange_restart;
+    session->restart_state = &mark;
     if (!retry->has_key)
-        return session_write(session, retry->unit, retry->argument);
+        return explain(retry, session, session_write(session, retry->isolation, retry->unit, retry->argument));
     enum error error = idempotency_enter(retry->rest->idempotency, &retry->key);
     if (error == ERROR_CONFLICT) {
         retry->x->retry_after_s = 1;
         diag_say(session->diag, NULL, "a request with this Idempotency-Key is being worked on");
     }
     TRY(error);
-    error = session_write(session, run, retry);
+    bool is_single = retry->isolation == DB_STATEMENT;
+    error = session_write(session, is_single ? DB_READ_COMMITTED : retry->isolation, run, retry);
     idempotency_leave(retry->rest->idempotency, &retry->key);
     return error;
 }

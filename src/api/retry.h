@@ -18,6 +18,9 @@ struct retry {
     struct exchange *x;
     session_unit *unit; /* fills the exchange's answer */
     void *argument;
+    enum db_isolation isolation; /* without a key */
+    /* Finds words for a conflict that has none, after the unit was undone. */
+    enum error (*explain)(struct session *session, void *argument);
     bool has_key;
     struct idempotency_key key;
 };

@@ -98,8 +98,10 @@ static void move_to(struct buf *out, struct slice *open, struct slice path)
     struct slice rest = slice_from_index(path, keep), part;
     while (count_dots(rest) > 0 && slice_split(&rest, '.', &part)) {
         jsonwrite_string(out, part);
-        buf_put_literal(out,
-                        ": {\"type\": [\"object\", \"null\"], \"additionalProperties\": false, \"properties\": {\n");
+        bool has_short_form = slice_eq_text(part, "database"); /* its URL alone */
+        buf_put_literal(out, ": {\"type\": [");
+        buf_put_text(out, has_short_form ? "\"string\", " : "");
+        buf_put_literal(out, "\"object\", \"null\"], \"additionalProperties\": false, \"properties\": {\n");
     }
     jsonwrite_string(out, rest);
     buf_put_literal(out, ": ");

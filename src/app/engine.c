@@ -124,6 +124,13 @@ static enum error open_workers(struct engine *engine)
     return OK;
 }
 
+/* As the database server lists its clients. */
+static const char *app_name(struct engine *engine)
+{
+    const char *name = arena_text(&engine->log_memory, engine->generation->settings.name);
+    return name ? name : "tenon";
+}
+
 static enum error open_database(struct engine *engine, struct diag *diag)
 {
     const struct settings *settings = &engine->generation->settings;
@@ -132,7 +139,9 @@ static enum error open_database(struct engine *engine, struct diag *diag)
                                      .cores = engine->cores,
                                      .core_count = engine->core_count,
                                      .log = &engine->writer_log,
-                                     .core_logs = engine->core_logs};
+                                     .core_logs = engine->core_logs,
+                                     .pool = settings->database.pool,
+                                     .name = app_name(engine)};
     TRY(db_open(&config, diag, &engine->db));
     engine->health.db = engine->db;
     return schema_sync(engine->db, settings->schema, engine->options.sync, diag);

@@ -29,11 +29,10 @@ void program_clear_answer(struct exchange *x)
     buf_clear(&x->body);
 }
 
-/* Inside a unit of work the session's scratch is the writer's. */
 bool program_is_in_unit(const struct tn_request *request)
 {
     const struct session *session = &request->session;
-    return session->conn && session->core == &session->model->cores[session->model->core_count];
+    return session->is_in_unit;
 }
 
 /* What a route of the program needs when it is served. */

@@ -53,7 +53,7 @@ MUST_USE enum error program_extend(void *state, struct generation *generation, s
 
 /* Empties the answer but for the headers that the program has added. */
 void program_clear_answer(struct exchange *x);
-/* Whether the request is inside tn_db_tx(), on the writer's thread. */
+/* Whether the request is inside tn_db_tx(). */
 bool program_is_in_unit(const struct tn_request *request);
 
 /* Frees the app. */

@@ -84,6 +84,15 @@ static void tell_unknown(const struct section *section, const struct node *node)
 
 static enum error walk(struct section *section, const struct node *map);
 
+static const struct settings_row *find_row(const char *path)
+{
+    size_t i = 0;
+    while (i < ARRAY_LEN(rows) && strcmp(rows[i].path, path) != 0)
+        i++;
+    CHECK(i < ARRAY_LEN(rows), "a row that the program names is there");
+    return &rows[i];
+}
+
 static enum error walk_key(struct section *section, const struct node *node)
 {
     struct settings_reader *reader = section->reader;
@@ -103,6 +112,8 @@ static enum error walk_key(struct section *section, const struct node *node)
     }
     if (node_is_empty(node))
         return OK;
+    if (section->length == 0 && node->kind == NODE_SCALAR && slice_eq_text(node->key, "database"))
+        return settings_value_read(reader, find_row("database.url"), node);
     if (node->kind != NODE_MAP) {
         diag_at(reader->diag, node->place, NULL, "\"%.*s%.*s\" must be a map, this is %s", (int)section->length,
                 section->path, SLICE_ARG(node->key), node_kind_name(node));

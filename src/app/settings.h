@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/node.h"
 #include "base/slice.h"
+#include "data/db.h"
 #include "http/http_settings.h"
 #include "model/schema.h"
 
@@ -38,8 +39,10 @@ struct settings_texts {
 };
 
 struct settings_database {
-    const char *url;   /* "sqlite:…"; may hold a secret */
+    const char *url;   /* "sqlite:…", "postgres://…"; may hold a secret */
     const char *shown; /* what logs may say */
+    struct db_pool pool;
+    int64_t start_ms;
 };
 
 struct settings {

@@ -262,18 +262,17 @@ static enum error read_admin(struct settings_reader *reader, const struct settin
 
 static enum error read_database(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
 {
-    static const char hint[] = "sqlite:path, such as sqlite:data/app.db; the path is relative to the app file";
+    static const char hint[] = "sqlite:path, such as sqlite:data/app.db (relative to the app file), or "
+                               "postgres://user@host:5432/database";
     struct settings_database *database = member(reader, row);
     struct slice url = is_scalar(node) ? node->text : SLICE("");
-    if (slice_starts(url, SLICE("postgres:")) || slice_starts(url, SLICE("postgresql:"))) {
-        diag_at(reader->diag, node->place, hint, "\"database\": PostgreSQL is not available yet");
-        return OK;
-    }
     if (slice_starts(url, SLICE("sqlite::memory:"))) {
         diag_at(reader->diag, node->place, hint, "\"database\": a database in memory is not available");
         return OK;
     }
-    if (!slice_starts(url, SLICE("sqlite:")) || url.len <= 7 || slice_starts(url, SLICE("sqlite://")))
+    bool is_postgres = slice_starts(url, SLICE("postgres://")) || slice_starts(url, SLICE("postgresql://"));
+    bool is_sqlite = slice_starts(url, SLICE("sqlite:")) && url.len > 7 && !slice_starts(url, SLICE("sqlite://"));
+    if (!is_postgres && !is_sqlite)
         return refuse(reader, row, node, hint, "must be the URL of a database");
     database->url = arena_text(reader->arena, url);
     database->shown = arena_text(reader->arena, node->source);

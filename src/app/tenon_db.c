@@ -239,8 +239,9 @@ tn_error tn_db_exec(tn_request *request, int64_t *changes, const char *sql, cons
 {
     struct statement statement = {.changes = 0};
     TN_TRY((tn_error)prepare(request, sql, arguments, count, &statement));
-    enum error error = program_is_in_unit(request) ? execute(&request->session, &statement)
-                                                   : session_write(&request->session, execute, &statement);
+    enum error error = program_is_in_unit(request)
+                           ? execute(&request->session, &statement)
+                           : session_write(&request->session, DB_STATEMENT, execute, &statement);
     if (error == OK && changes)
         *changes = statement.changes;
     return (tn_error)error;
@@ -261,9 +262,22 @@ static enum error run_unit(struct session *session, void *argument)
 tn_error tn_db_tx(tn_request *request, tn_error (*body)(tn_request *request, void *argument), void *argument)
 {
     struct unit unit = {request, body, argument};
+    struct session *session = &request->session;
     if (program_is_in_unit(request))
+        return (tn_error)session_nested(session, run_unit, &unit);
+    struct exchange_mark mark = exchange_mark(request->x);
+    session->restart = exchange_restart;
+    session->restart_state = &mark;
+    tn_error error = (tn_error)session_write(session, DB_SERIALIZABLE, run_unit, &unit);
+    session->restart = NULL;
+    return error;
+}
+
+tn_error tn_after_commit(tn_request *request, void (*effect)(void *argument), void *argument)
+{
+    if (!program_is_in_unit(request))
         return TN_INTERNAL;
-    return (tn_error)session_write(&request->session, run_unit, &unit);
+    return (tn_error)session_after_commit(&request->session, effect, argument);
 }
 
 tn_value tn_get(tn_row row, const char *column)

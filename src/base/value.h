@@ -11,6 +11,7 @@ enum value_kind { VALUE_NULL, VALUE_INT, VALUE_FLOAT, VALUE_TEXT, VALUE_BLOB };
 
 struct value {
     enum value_kind kind;
+    unsigned scale; /* of INT: how many of its last digits stand behind the decimal point */
     union {
         int64_t integer;
         double number;
@@ -23,6 +24,12 @@ struct value {
 static inline struct value value_int(int64_t integer)
 {
     return (struct value){.kind = VALUE_INT, .integer = integer};
+}
+
+/* integer / 10^scale, exactly. */
+static inline struct value value_decimal(int64_t integer, unsigned scale)
+{
+    return (struct value){.kind = VALUE_INT, .scale = scale, .integer = integer};
 }
 
 static inline struct value value_float(double number)

@@ -33,7 +33,7 @@ static void count(unsigned *figure, int by)
 
 static int on_progress(void *argument)
 {
-    struct db_conn *conn = argument;
+    struct sqlite_conn *conn = argument;
     struct core *core = conn->pool->core;
     if (!conn->fiber)
         return 0; /* a statement is prepared, or the hook ends a snapshot: its steps are counted over all its runs */
@@ -53,15 +53,15 @@ static int on_progress(void *argument)
 /* A reader meets a lock only while another process recovers the log; it waits as a fiber does. */
 static int on_busy(void *argument, int tries)
 {
-    struct db_conn *conn = argument;
+    struct sqlite_conn *conn = argument;
     if (!conn->fiber || deadline_passed(conn->deadline, core_refresh_us(conn->pool->core)))
         return 0;
     return fiber_sleep(conn->fiber, BUSY_WAIT_MS) == OK;
 }
 
-enum error reader_open(const struct reader_config *config, struct db_conn **out)
+enum error reader_open(const struct reader_config *config, struct sqlite_conn **out)
 {
-    struct db_conn *conn = calloc(1, sizeof *conn);
+    struct sqlite_conn *conn = calloc(1, sizeof *conn);
     if (!conn)
         return ERROR_MEMORY;
     enum error error =
@@ -75,14 +75,14 @@ enum error reader_open(const struct reader_config *config, struct db_conn **out)
     return OK;
 }
 
-void reader_close(struct db_conn *conn)
+void reader_close(struct sqlite_conn *conn)
 {
     sqlite_close(conn->sqlite);
     free(conn);
 }
 
 /* Should it fail, for want of memory, the next turn tries again; nobody is given the old snapshot meanwhile. */
-static enum error end_snapshot(struct db_conn *conn)
+static enum error end_snapshot(struct sqlite_conn *conn)
 {
     if (conn->snapshot_turn == 0)
         return OK;
@@ -99,7 +99,7 @@ static enum error end_snapshot(struct db_conn *conn)
 static void end_turn(struct core *core, struct core_hook *hook)
 {
     struct reader_pool *pool = CONTAINER_OF(hook, struct reader_pool, hook);
-    for (struct db_conn *conn = pool->idle; conn; conn = conn->next)
+    for (struct sqlite_conn *conn = pool->idle; conn; conn = conn->next)
         (void)!end_snapshot(conn);
 }
 
@@ -119,13 +119,13 @@ void reader_pool_fini(struct reader_pool *pool)
 {
     CHECK(pool->lent == 0, "no read connection is lent when its pool ends");
     while (pool->idle) {
-        struct db_conn *conn = pool->idle;
+        struct sqlite_conn *conn = pool->idle;
         pool->idle = conn->next;
         reader_close(conn);
     }
 }
 
-static enum error open_one(struct reader_pool *pool, struct db_conn **out)
+static enum error open_one(struct reader_pool *pool, struct sqlite_conn **out)
 {
     const struct reader_config config = {
         .path = pool->path, .log = pool->log, .statement_cache = pool->statement_cache};
@@ -139,7 +139,7 @@ static enum error open_one(struct reader_pool *pool, struct db_conn **out)
 
 enum error reader_pool_open_first(struct reader_pool *pool)
 {
-    struct db_conn *conn;
+    struct sqlite_conn *conn;
     TRY(open_one(pool, &conn));
     count(&pool->lent, -1);
     conn->next = pool->idle;
@@ -147,7 +147,7 @@ enum error reader_pool_open_first(struct reader_pool *pool)
     return OK;
 }
 
-static enum error take(struct reader_pool *pool, struct fiber *self, struct deadline deadline, struct db_conn **out)
+static enum error take(struct reader_pool *pool, struct fiber *self, struct deadline deadline, struct sqlite_conn **out)
 {
     if (pool->idle) {
         *out = pool->idle;
@@ -169,7 +169,7 @@ static enum error take(struct reader_pool *pool, struct fiber *self, struct dead
 }
 
 /* Makes the connection the fiber's own, with a snapshot of this turn. */
-static enum error begin(struct db_conn *conn, struct fiber *self, struct deadline deadline)
+static enum error begin(struct sqlite_conn *conn, struct fiber *self, struct deadline deadline)
 {
     struct core *core = conn->pool->core;
     conn->fiber = self;
@@ -186,9 +186,10 @@ static enum error begin(struct db_conn *conn, struct fiber *self, struct deadlin
     return OK;
 }
 
-enum error reader_acquire(struct reader_pool *pool, struct fiber *self, struct deadline deadline, struct db_conn **out)
+enum error reader_acquire(struct reader_pool *pool, struct fiber *self, struct deadline deadline,
+                          struct sqlite_conn **out)
 {
-    struct db_conn *conn;
+    struct sqlite_conn *conn;
     TRY(take(pool, self, deadline, &conn));
     enum error error = begin(conn, self, deadline);
     if (error != OK) {
@@ -199,7 +200,7 @@ enum error reader_acquire(struct reader_pool *pool, struct fiber *self, struct d
     return OK;
 }
 
-void reader_release(struct db_conn *conn)
+void reader_release(struct sqlite_conn *conn)
 {
     struct reader_pool *pool = conn->pool;
     sqlite_close_all_rows(conn->sqlite);

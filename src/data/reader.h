@@ -9,7 +9,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "data/db_conn.h"
+#include "data/sqlite_conn.h"
 #include "rt/core.h"
 #include "rt/wait.h"
 
@@ -23,7 +23,7 @@ struct reader_pool {
     const char *path;
     struct log *log;
     size_t statement_cache;
-    struct db_conn *idle; /* last given back first */
+    struct sqlite_conn *idle; /* last given back first */
     unsigned open, lent, limit;
     uint64_t queries; /* begun; written by the core, read by whoever scrapes */
     struct wait_queue waiting;
@@ -47,11 +47,11 @@ void reader_pool_fini(struct reader_pool *pool);
 
 /* As db_read_begin() and db_read_end(). */
 YIELDS MUST_USE enum error reader_acquire(struct reader_pool *pool, struct fiber *self, struct deadline deadline,
-                                          struct db_conn **out);
-void reader_release(struct db_conn *conn);
+                                          struct sqlite_conn **out);
+void reader_release(struct sqlite_conn *conn);
 
 /* A connection for one thread that has no core; reader_close() ends it. */
-MUST_USE enum error reader_open(const struct reader_config *config, struct db_conn **out);
-void reader_close(struct db_conn *conn);
+MUST_USE enum error reader_open(const struct reader_config *config, struct sqlite_conn **out);
+void reader_close(struct sqlite_conn *conn);
 
 #endif

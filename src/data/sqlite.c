@@ -111,7 +111,7 @@ enum error sqlite_open(const char *path, enum sqlite_role role, size_t statement
     return error;
 }
 
-static void entry_destroy(struct db_rows *entry)
+static void entry_destroy(struct sqlite_rows *entry)
 {
     sqlite3_finalize(entry->statement);
     free(entry);
@@ -122,8 +122,8 @@ void sqlite_close(struct sqlite *sqlite)
     if (!sqlite)
         return;
     sqlite_close_all_rows(sqlite);
-    for (struct db_rows *entry = sqlite->newest; entry;) {
-        struct db_rows *older = entry->older;
+    for (struct sqlite_rows *entry = sqlite->newest; entry;) {
+        struct sqlite_rows *older = entry->older;
         entry_destroy(entry);
         entry = older;
     }
@@ -133,14 +133,14 @@ void sqlite_close(struct sqlite *sqlite)
     free(sqlite);
 }
 
-static void list_take_out(struct sqlite *sqlite, struct db_rows *entry)
+static void list_take_out(struct sqlite *sqlite, struct sqlite_rows *entry)
 {
     *(entry->newer ? &entry->newer->older : &sqlite->newest) = entry->older;
     *(entry->older ? &entry->older->newer : &sqlite->oldest) = entry->newer;
     entry->newer = entry->older = NULL;
 }
 
-static void list_put_newest(struct sqlite *sqlite, struct db_rows *entry)
+static void list_put_newest(struct sqlite *sqlite, struct sqlite_rows *entry)
 {
     entry->newer = NULL;
     entry->older = sqlite->newest;
@@ -148,9 +148,9 @@ static void list_put_newest(struct sqlite *sqlite, struct db_rows *entry)
     sqlite->newest = entry;
 }
 
-static struct db_rows *find(struct sqlite *sqlite, struct slice sql, uint64_t hash)
+static struct sqlite_rows *find(struct sqlite *sqlite, struct slice sql, uint64_t hash)
 {
-    for (struct db_rows *entry = sqlite->buckets[hash % SQLITE_BUCKETS]; entry; entry = entry->bucket_next)
+    for (struct sqlite_rows *entry = sqlite->buckets[hash % SQLITE_BUCKETS]; entry; entry = entry->bucket_next)
         if (entry->hash == hash && entry->length == sql.len && !entry->is_in_use &&
             memcmp(sqlite3_sql(entry->statement), sql.ptr, sql.len) == 0)
             return entry;
@@ -159,12 +159,12 @@ static struct db_rows *find(struct sqlite *sqlite, struct slice sql, uint64_t ha
 
 static void evict(struct sqlite *sqlite)
 {
-    struct db_rows *entry = sqlite->oldest;
+    struct sqlite_rows *entry = sqlite->oldest;
     while (entry && entry->is_in_use)
         entry = entry->newer;
     if (!entry)
         return;
-    struct db_rows **link = &sqlite->buckets[entry->hash % SQLITE_BUCKETS];
+    struct sqlite_rows **link = &sqlite->buckets[entry->hash % SQLITE_BUCKETS];
     while (*link != entry)
         link = &(*link)->bucket_next;
     *link = entry->bucket_next;
@@ -197,11 +197,11 @@ static enum error compile(struct sqlite *sqlite, struct slice sql, sqlite3_stmt 
     return ERROR_INTERNAL;
 }
 
-static enum error prepare(struct sqlite *sqlite, struct slice sql, uint64_t hash, struct db_rows **out)
+static enum error prepare(struct sqlite *sqlite, struct slice sql, uint64_t hash, struct sqlite_rows **out)
 {
     if (sql.len > STATEMENT_BYTES_MAX)
         return ERROR_LIMIT;
-    struct db_rows *entry = calloc(1, sizeof *entry);
+    struct sqlite_rows *entry = calloc(1, sizeof *entry);
     if (!entry)
         return ERROR_MEMORY;
     enum error error = compile(sqlite, sql, &entry->statement);
@@ -238,7 +238,7 @@ static int bind_one(sqlite3_stmt *statement, int place, struct value value)
     return SQLITE_MISUSE;
 }
 
-static enum error bind(struct db_rows *rows, const struct value *arguments, size_t count)
+static enum error bind(struct sqlite_rows *rows, const struct value *arguments, size_t count)
 {
     if ((size_t)sqlite3_bind_parameter_count(rows->statement) != count)
         return ERROR_INTERNAL;
@@ -250,7 +250,7 @@ static enum error bind(struct db_rows *rows, const struct value *arguments, size
     return OK;
 }
 
-static void mark_used(struct sqlite *sqlite, struct db_rows *rows)
+static void mark_used(struct sqlite *sqlite, struct sqlite_rows *rows)
 {
     rows->is_in_use = true;
     rows->used_previous = NULL;
@@ -265,12 +265,12 @@ static void mark_used(struct sqlite *sqlite, struct db_rows *rows)
 }
 
 enum error sqlite_query(struct sqlite *sqlite, struct slice sql, const struct value *arguments, size_t count,
-                        struct db_rows **out)
+                        struct sqlite_rows **out)
 {
     while (sql.len > 0 && is_blank_byte(sql.ptr[sql.len - 1]))
         sql.len--; /* SQLite keeps the text up to its end only, and find() compares with that */
     uint64_t hash = digest_hash64(HASH_SEED, sql);
-    struct db_rows *rows = find(sqlite, sql, hash);
+    struct sqlite_rows *rows = find(sqlite, sql, hash);
     if (!rows)
         TRY(prepare(sqlite, sql, hash, &rows));
     mark_used(sqlite, rows);
@@ -283,7 +283,7 @@ enum error sqlite_query(struct sqlite *sqlite, struct slice sql, const struct va
     return OK;
 }
 
-enum error sqlite_next(struct db_rows *rows, bool *has_row)
+enum error sqlite_next(struct sqlite_rows *rows, bool *has_row)
 {
     int code = sqlite3_step(rows->statement);
     *has_row = code == SQLITE_ROW;
@@ -292,7 +292,7 @@ enum error sqlite_next(struct db_rows *rows, bool *has_row)
     return sqlite_fault_error(rows->sqlite, code);
 }
 
-void sqlite_rows_close(struct db_rows *rows)
+void sqlite_rows_close(struct sqlite_rows *rows)
 {
     if (!rows || !rows->is_in_use)
         return;
@@ -341,6 +341,21 @@ enum error sqlite_script(struct sqlite *sqlite, struct slice sql)
         TRY(error);
     }
     return OK;
+}
+
+enum error sqlite_check(struct sqlite *sqlite, struct slice sql, size_t *parameters)
+{
+    sqlite3_stmt *statement = NULL;
+    const char *tail = NULL;
+    int code = sqlite3_prepare_v2(sqlite->handle, sql.ptr, (int)sql.len, &statement, &tail);
+    if (code == SQLITE_NOMEM)
+        return ERROR_MEMORY;
+    if (code != SQLITE_OK)
+        return ERROR_VALIDATION;
+    *parameters = (size_t)sqlite3_bind_parameter_count(statement);
+    bool is_one = statement && is_blank(tail, sql.ptr + sql.len);
+    sqlite3_finalize(statement);
+    return is_one ? OK : ERROR_VALIDATION;
 }
 
 bool sqlite_is_idle(const struct sqlite *sqlite)

@@ -10,7 +10,7 @@
 #include "base/attr.h"
 #include "base/diag.h"
 #include "base/error.h"
-#include "data/db.h"
+#include "data/db_driver.h"
 
 /* One SQLite connection with its prepared statements. Belongs to one thread (and one fiber) at a time: it is opened
  * without SQLite's own mutexes. */
@@ -19,15 +19,16 @@ struct log;
 struct sqlite;
 
 /* A cached statement; while it is in use it is the db_rows of whoever runs it. */
-struct db_rows {
+struct sqlite_rows {
+    struct db_rows base;
     sqlite3_stmt *statement;
     struct sqlite *sqlite;
     uint64_t hash;
     size_t length; /* of its text */
     bool is_in_use;
-    struct db_rows *bucket_next;               /* in the cache, by hash */
-    struct db_rows *newer, *older;             /* in the cache, by last use */
-    struct db_rows *used_next, *used_previous; /* among those in use */
+    struct sqlite_rows *bucket_next;               /* in the cache, by hash */
+    struct sqlite_rows *newer, *older;             /* in the cache, by last use */
+    struct sqlite_rows *used_next, *used_previous; /* among those in use */
 };
 
 enum { SQLITE_BUCKETS = 256 };
@@ -51,9 +52,9 @@ enum sqlite_control {
 struct sqlite {
     sqlite3 *handle;
     sqlite3_stmt *controls[SQLITE_CONTROL_COUNT];
-    struct db_rows *buckets[SQLITE_BUCKETS];
-    struct db_rows *newest, *oldest;
-    struct db_rows *in_use;
+    struct sqlite_rows *buckets[SQLITE_BUCKETS];
+    struct sqlite_rows *newest, *oldest;
+    struct sqlite_rows *in_use;
     size_t cached, cache_limit;
     enum error interrupt; /* why the progress handler has cut a statement; OK: it has not */
     struct db_fault fault;
@@ -72,9 +73,11 @@ void sqlite_close(struct sqlite *sqlite);
 
 /* As db_query(), db_next() and so on, on this connection. */
 MUST_USE enum error sqlite_query(struct sqlite *sqlite, struct slice sql, const struct value *arguments, size_t count,
-                                 struct db_rows **out);
-MUST_USE enum error sqlite_next(struct db_rows *rows, bool *has_row);
-void sqlite_rows_close(struct db_rows *rows);
+                                 struct sqlite_rows **out);
+MUST_USE enum error sqlite_next(struct sqlite_rows *rows, bool *has_row);
+void sqlite_rows_close(struct sqlite_rows *rows);
+/* As db_check(). */
+MUST_USE enum error sqlite_check(struct sqlite *sqlite, struct slice sql, size_t *parameters);
 /* Ends every statement that is still running. */
 void sqlite_close_all_rows(struct sqlite *sqlite);
 MUST_USE enum error sqlite_run(struct sqlite *sqlite, enum sqlite_control control);

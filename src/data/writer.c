@@ -28,8 +28,8 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "data/checkpointer.h"
-#include "data/db_conn.h"
 #include "data/sqlite.h"
+#include "data/sqlite_conn.h"
 #include "rt/core.h"
 #include "rt/fiber.h"
 
@@ -69,7 +69,7 @@ struct outbox {
 };
 
 struct writer {
-    struct db_conn conn;
+    struct sqlite_conn conn;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -235,7 +235,7 @@ static enum error run_body(struct writer *writer, struct job *job)
     struct sqlite *sqlite = writer->conn.sqlite;
     TRY(sqlite_run(sqlite, SQLITE_BEGIN_JOB));
     sqlite->refuses_transactions = true;
-    job->error = job->body(&writer->conn, job->argument);
+    job->error = job->body(&writer->conn.base, job->argument);
     sqlite->refuses_transactions = false;
     sqlite_close_all_rows(sqlite);
     if (sqlite_is_idle(sqlite))
@@ -453,6 +453,7 @@ enum error writer_create(const struct writer_config *config, struct diag *diag, 
     struct writer *writer = calloc(1, sizeof *writer);
     if (!writer)
         return ERROR_MEMORY;
+    writer->conn.base.driver = config->driver;
     writer->queue_limit = config->queue_limit;
     writer->batch_limit = config->batch_limit;
     writer->core_count = config->core_count;

@@ -17,7 +17,10 @@ struct fiber;
 struct log;
 struct writer;
 
+struct db_driver;
+
 struct writer_config {
+    const struct db_driver *driver; /* of the connection that bodies are given */
     const char *path;
     struct core **cores;
     unsigned core_count;

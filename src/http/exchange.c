@@ -55,3 +55,19 @@ void exchange_reset_answer(struct exchange *x)
     buf_clear(&x->headers);
     buf_clear(&x->body);
 }
+
+struct exchange_mark exchange_mark(struct exchange *x)
+{
+    return (struct exchange_mark){x, x->headers.len, x->body.len};
+}
+
+void exchange_restart(void *state)
+{
+    const struct exchange_mark *mark = state;
+    mark->x->status = 0;
+    mark->x->etag = SLICE("");
+    mark->x->etag_is_weak = false;
+    mark->x->content_type = SLICE("application/json");
+    buf_truncate(&mark->x->headers, mark->header_bytes);
+    buf_truncate(&mark->x->body, mark->body_bytes);
+}

@@ -81,4 +81,13 @@ void exchange_add_header(struct exchange *x, const char *name, struct slice valu
 /* Empties status, headers, body and tag, to begin another answer (an error after half an answer). */
 void exchange_reset_answer(struct exchange *x);
 
+/* How much of an answer there is, and a way back to it: what is done again is answered once. */
+struct exchange_mark {
+    struct exchange *x;
+    size_t header_bytes, body_bytes;
+};
+struct exchange_mark exchange_mark(struct exchange *x);
+/* Takes a struct exchange_mark. */
+void exchange_restart(void *mark);
+
 #endif

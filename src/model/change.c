@@ -50,6 +50,7 @@ void change_announce(struct change *change, const struct field *field)
 {
     bits_add(change->sent, field->index);
     bits_add(change->pending, field->index);
+    bits_add(change->announced, field->index);
 }
 
 bool change_has(const struct change *change, const struct field *field)
@@ -267,4 +268,30 @@ enum error change_prepare(struct change *change, struct session *session)
     for (size_t i = 0; i < ARRAY_LEN(change->written); i++)
         change->written[i] |= change->sent[i];
     return change->kind == CHANGE_CREATE ? fill_system(change, session) : OK;
+}
+
+bool change_is_single(const struct change *change, const struct session *session)
+{
+    const struct expr_context context = session_context(session);
+    if (change->kind != CHANGE_CREATE || policy_decide(change->resource, ACTION_CREATE, &context) != POLICY_ALLOW)
+        return false;
+    for (size_t i = 0; i < change->resource->field_count; i++) {
+        const struct field *field = &change->resource->fields[i];
+        if (field->type.kind == FIELD_REFERENCE && bits_has(change->written, i) &&
+            !reference_is_left_to_key(field, session))
+            return false;
+    }
+    return true;
+}
+
+enum error change_explain(const struct change *change, struct session *session)
+{
+    TRY(session_read(session));
+    for (size_t i = 0; change->kind != CHANGE_DELETE && i < change->resource->field_count; i++) {
+        const struct field *field = &change->resource->fields[i];
+        bool is_lasting = change_has(change, field) && !bits_has(change->announced, i);
+        if (field->type.kind == FIELD_REFERENCE && is_lasting)
+            TRY(reference_check(session, field, change->values[i], change->prefix));
+    }
+    return OK;
 }

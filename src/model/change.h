@@ -31,8 +31,9 @@ struct change {
     uint64_t written[4]; /* what the statement writes: sent, defaults, and what the server sets */
     uint64_t
         pending[4]; /* values that only the unit of work will know ("$m.id" of a batch): set before change_apply() */
-    uint64_t merged[4];  /* json fields to be merged by RFC 7396 instead of set */
-    struct slice prefix; /* before field names in diagnostics: "operations.1." */
+    uint64_t announced[4]; /* those that were pending once */
+    uint64_t merged[4];    /* json fields to be merged by RFC 7396 instead of set */
+    struct slice prefix;   /* before field names in diagnostics: "operations.1." */
 
     bool has_if_match;
     bool if_match_any;       /* If-Match: * */
@@ -77,5 +78,10 @@ struct change_result {
  * ERROR_FORBIDDEN and ERROR_UNAUTHORIZED (a rule), ERROR_VALIDATION (references, readonly fields), ERROR_CONFLICT
  * (unique values, rows that refer to it), those of db_next(). */
 MUST_USE enum error change_apply(struct change *change, struct session *session, struct change_result *out);
+/* Whether applying it is one statement and no more. */
+bool change_is_single(const struct change *change, const struct session *session);
+/* After a change was refused with ERROR_CONFLICT and nothing said, and was undone: a foreign key did not hold. Adds to
+ * the session's diag which references lead nowhere. Errors: those of db_query(). */
+YIELDS MUST_USE enum error change_explain(const struct change *change, struct session *session);
 
 #endif

@@ -4,7 +4,7 @@
  * An update first reads the row as it is, together with the verdicts of the read and the change rule about it: that one
  * statement answers, in this order, 404 (missing or not readable), 412 (another version), 403 (readable, not
  * changeable), and what of the readonly fields differs. After the write the rule is asked again about the new row.
- * Because the unit runs alone on the writer (or in a serializable transaction), nothing changes in between.
+ * On SQLite the unit runs alone on the writer, on PostgreSQL that statement locks the row: nothing changes in between.
  *
  * Invariants
  *   (1) a row that the read rule hides is never told apart from one that is missing
@@ -23,6 +23,7 @@
 #include "model/model.h"
 #include "model/policy.h"
 #include "model/reference.h"
+#include "model/type.h"
 
 enum { MERGED_BYTES_MAX = 16 * 1024 * 1024 };
 
@@ -79,16 +80,35 @@ static bool value_equal(struct value a, struct value b)
     return false;
 }
 
+static void say_taken(const struct change *change, struct session *session, const struct field *field)
+{
+    if (field && policy_field(change->resource, ACTION_READ, field))
+        say(change, session, field, "is already taken");
+}
+
+static const struct index *find_index(const struct resource *resource, enum dialect dialect, struct slice name)
+{
+    char room[SQL_IDENTIFIER_BYTES];
+    for (size_t i = 0; i < resource->index_count; i++)
+        if (slice_eq(sql_identifier(dialect, resource->indexes[i].name, room), name))
+            return &resource->indexes[i];
+    return NULL;
+}
+
 /* A unique value that is taken names its field, if the caller may know of the field at all. */
 static void say_unique(const struct change *change, struct session *session, const struct db_fault *fault)
 {
-    struct slice columns = slice_from(fault->columns);
+    struct slice columns = slice_from(fault->columns), lead = SLICE("index:");
     struct slice column;
-    while (slice_split(&columns, ',', &column)) {
-        const struct field *field = resource_find_field(change->resource, slice_trim(column));
-        if (field && policy_field(change->resource, ACTION_READ, field))
-            say(change, session, field, "is already taken");
+    if (slice_starts(columns, lead)) {
+        const struct index *index =
+            find_index(change->resource, db_dialect(session->model->db), slice_from_index(columns, lead.len));
+        for (size_t i = 0; index && i < index->column_count; i++)
+            say_taken(change, session, index->columns[i].field);
+        return;
     }
+    while (slice_split(&columns, ',', &column))
+        say_taken(change, session, resource_find_field(change->resource, slice_trim(column)));
 }
 
 /* Puts words to what the database refused. */
@@ -106,10 +126,11 @@ static enum error explain(const struct change *change, struct session *session, 
 
 static void put_where_id(struct sql *sql, const struct change *change)
 {
-    sql_put(sql, " WHERE ");
-    sql_name(sql, change->resource->id->name);
+    const struct field *id = change->resource->id;
+    sql_where(sql);
+    sql_name(sql, id->name);
     sql_put(sql, "=");
-    sql_bind(sql, change->id);
+    sql_bind(sql, type_storage(&id->type), change->id);
 }
 
 /* Whether a rule holds for the row as it is now. */
@@ -122,11 +143,12 @@ static enum error rule_holds(const struct change *change, struct session *sessio
     }
     unsigned next_alias = 1;
     struct sql *sql = session_sql(session);
-    sql_put(sql, "SELECT 1 FROM ");
-    sql_name(sql, change->resource->name);
-    sql_put(sql, " AS t0");
+    sql_select(sql);
+    sql_put(sql, "1");
+    sql_from(sql, change->resource->name, 0);
     put_where_id(sql, change);
-    sql_put(sql, " AND (");
+    sql_where(sql);
+    sql_put(sql, "(");
     policy_compile(change->resource, action, &context, 0, &next_alias, sql);
     sql_put(sql, ")");
     struct db_rows *rows;
@@ -136,61 +158,74 @@ static enum error rule_holds(const struct change *change, struct session *sessio
     return error;
 }
 
+/* What an earlier operation of the same unit has announced is looked up: when the unit is undone, nobody could say any
+ * more where it led. */
+static bool needs_look(const struct change *change, const struct field *field, const struct session *session)
+{
+    if (field->type.kind != FIELD_REFERENCE || !is_written(change, field->index))
+        return false;
+    return bits_has(change->announced, field->index) || !reference_is_left_to_key(field, session);
+}
+
 static enum error check_references(struct change *change, struct session *session)
 {
     size_t before = session->diag->count;
     for (size_t i = 0; i < change->resource->field_count; i++) {
         const struct field *field = &change->resource->fields[i];
-        if (field->type.kind == FIELD_REFERENCE && is_written(change, i))
+        if (needs_look(change, field, session))
             TRY(reference_check(session, field, change->values[i], change->prefix));
     }
     return session->diag->count > before ? ERROR_VALIDATION : OK;
 }
 
-static void put_columns(struct sql *sql, const struct change *change)
+static void put_insert(struct sql *sql, const struct change *change)
 {
-    bool is_first = true;
-    for (size_t i = 0; i < change->resource->field_count; i++) {
-        const struct field *field = &change->resource->fields[i];
+    const struct resource *resource = change->resource;
+    sql_insert(sql, resource->name);
+    for (size_t i = 0; i < resource->field_count; i++) {
         if (!is_written(change, i))
             continue;
-        if (!is_first)
-            sql_put(sql, ",");
-        sql_name(sql, field->name);
-        is_first = false;
+        sql_item(sql);
+        sql_name(sql, resource->fields[i].name);
     }
+    sql_values(sql);
+    for (size_t i = 0; i < resource->field_count; i++) {
+        if (!is_written(change, i))
+            continue;
+        sql_item(sql);
+        sql_bind(sql, type_storage(&resource->fields[i].type), change->values[i]);
+    }
+    sql_end_values(sql);
 }
 
-static void put_values(struct sql *sql, const struct change *change)
+/* The id that the database has given: PostgreSQL returns it, SQLite is asked for it, which is cheaper there. */
+static enum error read_id(struct change *change, struct session *session, struct db_rows *rows, bool has_row)
 {
-    bool is_first = true;
-    for (size_t i = 0; i < change->resource->field_count; i++) {
-        if (!is_written(change, i))
-            continue;
-        if (!is_first)
-            sql_put(sql, ",");
-        sql_bind(sql, change->values[i]);
-        is_first = false;
-    }
+    const struct resource *resource = change->resource;
+    if (resource->id_kind != ID_INT)
+        return OK;
+    struct value id = has_row ? db_column(rows, 0) : value_int(db_last_id(session->conn));
+    change->values[resource->id->index] = change->id = id;
+    return OK;
 }
 
 static enum error insert(struct change *change, struct session *session)
 {
     struct sql *sql = session_sql(session);
-    sql_put(sql, "INSERT INTO ");
-    sql_name(sql, change->resource->name);
-    sql_put(sql, "(");
-    put_columns(sql, change);
-    sql_put(sql, ") VALUES(");
-    put_values(sql, change);
-    sql_put(sql, ")");
-    TRY(sql_finish(sql));
-    enum error error = db_execute(session->conn, buf_slice(&sql->text), sql->arguments, sql->count, NULL);
-    if (error != OK)
-        return explain(change, session, error);
-    if (change->resource->id_kind == ID_INT)
-        change->values[change->resource->id->index] = change->id = value_int(db_last_id(session->conn));
-    return OK;
+    struct db_rows *rows;
+    bool has_row;
+    put_insert(sql, change);
+    if (change->resource->id_kind == ID_INT && sql->dialect == DIALECT_POSTGRES) {
+        sql_returning(sql);
+        sql_item(sql);
+        sql_name(sql, change->resource->id->name);
+    }
+    TRY(sql_query(sql, session->conn, &rows));
+    enum error error = db_next(rows, &has_row);
+    if (error == OK)
+        error = read_id(change, session, rows, has_row);
+    db_rows_close(rows);
+    return explain(change, session, error);
 }
 
 static enum error apply_create(struct change *change, struct session *session, struct change_result *out)
@@ -219,18 +254,18 @@ static enum error open_present(struct change *change, struct session *session, s
     enum action action = change->kind == CHANGE_DELETE ? ACTION_DELETE : ACTION_UPDATE;
     unsigned next_alias = 1;
     struct sql *sql = session_sql(session);
-    sql_put(sql, "SELECT ");
+    sql_select(sql);
+    sql_item(sql);
     policy_compile(resource, ACTION_READ, &context, 0, &next_alias, sql);
-    sql_put(sql, ",");
+    sql_item(sql);
     policy_compile(resource, action, &context, 0, &next_alias, sql);
     for (size_t i = 0; i < resource->field_count; i++) {
-        sql_put(sql, ",");
+        sql_item(sql);
         sql_column(sql, 0, resource->fields[i].name);
     }
-    sql_put(sql, " FROM ");
-    sql_name(sql, resource->name);
-    sql_put(sql, " AS t0");
+    sql_from(sql, resource->name, 0);
     put_where_id(sql, change);
+    sql_lock(sql, change->kind == CHANGE_DELETE ? SQL_LOCK_DELETE : SQL_LOCK_CHANGE);
     struct db_rows *rows;
     TRY(sql_query(sql, session->conn, &rows));
     bool has_row;
@@ -310,28 +345,19 @@ static enum error judge(struct change *change, struct session *session, const st
 static void put_assignments(struct sql *sql, const struct change *change, struct value now)
 {
     const struct resource *resource = change->resource;
-    const char *separator = " SET ";
     for (size_t i = 0; i < resource->field_count; i++) {
         const struct field *field = &resource->fields[i];
         if (!is_written(change, i))
             continue;
-        buf_put_text(&sql->text, separator);
-        separator = ",";
-        sql_name(sql, field->name);
-        sql_put(sql, "=");
-        sql_bind(sql, change->values[i]);
+        sql_set(sql, field->name);
+        sql_bind(sql, type_storage(&field->type), change->values[i]);
     }
     if (resource->updated_at) {
-        buf_put_text(&sql->text, separator);
-        separator = ",";
-        sql_name(sql, resource->updated_at->name);
-        sql_put(sql, "=");
-        sql_bind(sql, now);
+        sql_set(sql, resource->updated_at->name);
+        sql_bind(sql, SQL_INSTANT, now);
     }
     if (resource->version) {
-        buf_put_text(&sql->text, separator);
-        sql_name(sql, resource->version->name);
-        sql_put(sql, "=");
+        sql_set(sql, resource->version->name);
         sql_name(sql, resource->version->name);
         sql_put(sql, "+1");
     }
@@ -344,22 +370,18 @@ static enum error update(struct change *change, struct session *session)
         return ERROR_MEMORY;
     timecode_format_datetime(session->now_us, text);
     struct sql *sql = session_sql(session);
-    sql_put(sql, "UPDATE ");
-    sql_name(sql, change->resource->name);
+    sql_update(sql, change->resource->name);
     put_assignments(sql, change, value_text(slice_of(text, TIMECODE_DATETIME_BYTES)));
     put_where_id(sql, change);
-    TRY(sql_finish(sql));
-    return explain(change, session, db_execute(session->conn, buf_slice(&sql->text), sql->arguments, sql->count, NULL));
+    return explain(change, session, sql_execute(sql, session->conn, NULL));
 }
 
 static enum error delete_row(struct change *change, struct session *session)
 {
     struct sql *sql = session_sql(session);
-    sql_put(sql, "DELETE FROM ");
-    sql_name(sql, change->resource->name);
+    sql_delete(sql, change->resource->name);
     put_where_id(sql, change);
-    TRY(sql_finish(sql));
-    return explain(change, session, db_execute(session->conn, buf_slice(&sql->text), sql->arguments, sql->count, NULL));
+    return explain(change, session, sql_execute(sql, session->conn, NULL));
 }
 
 static bool writes_nothing(const struct change *change)
@@ -369,19 +391,21 @@ static bool writes_nothing(const struct change *change)
            !change->resource->updated_at;
 }
 
-enum error change_apply(struct change *change, struct session *session, struct change_result *out)
+/* A unit may be run again: what the row makes of the change is worked out on a copy. */
+static enum error copy_change(const struct change *change, struct session *session, struct change *out)
 {
-    if (change->kind == CHANGE_CREATE)
-        return apply_create(change, session, out);
-    struct present present;
-    TRY(open_present(change, session, &present));
-    int64_t version;
-    enum error error = judge(change, session, &present, &version);
-    db_rows_close(present.rows);
-    TRY(error);
-    *out = (struct change_result){.id = change->id};
-    if (change->kind == CHANGE_DELETE)
-        return delete_row(change, session);
+    size_t bytes = change->resource->field_count * sizeof *change->values;
+    *out = *change;
+    out->values = arena_alloc(session->arena, bytes);
+    if (!out->values)
+        return ERROR_MEMORY;
+    memcpy(out->values, change->values, bytes);
+    return OK;
+}
+
+static enum error apply_update(struct change *change, struct session *session, int64_t version,
+                               struct change_result *out)
+{
     TRY(check_references(change, session));
     if (!writes_nothing(change))
         TRY(update(change, session));
@@ -389,4 +413,20 @@ enum error change_apply(struct change *change, struct session *session, struct c
     TRY(rule_holds(change, session, ACTION_UPDATE, &holds));
     out->version = change->resource->version ? version + 1 : 0;
     return holds ? OK : forbidden(session);
+}
+
+enum error change_apply(struct change *change, struct session *session, struct change_result *out)
+{
+    if (change->kind == CHANGE_CREATE)
+        return apply_create(change, session, out);
+    struct present present;
+    struct change work;
+    TRY(copy_change(change, session, &work));
+    TRY(open_present(&work, session, &present));
+    int64_t version;
+    enum error error = judge(&work, session, &present, &version);
+    db_rows_close(present.rows);
+    TRY(error);
+    *out = (struct change_result){.id = change->id};
+    return change->kind == CHANGE_DELETE ? delete_row(&work, session) : apply_update(&work, session, version, out);
 }

@@ -81,6 +81,10 @@ MUST_USE enum error expr_resolve_path(const struct resource *root, struct slice 
 void expr_compile_path(const struct expr_path *path, const struct expr_context *context, unsigned alias,
                        unsigned *next_alias, struct sql *sql);
 
+/* The same as it is ordered and compared: an e-mail address without its case. */
+void expr_compile_key(const struct expr_path *path, const struct expr_context *context, unsigned alias,
+                      unsigned *next_alias, struct sql *sql);
+
 /* A partial index's condition as SQL text with literals inlined (a CREATE INDEX takes no arguments). */
 void expr_compile_condition(const struct expr *expr, struct sql *sql);
 

@@ -15,7 +15,9 @@
  *   (2) each table gets an alias of its own from *next_alias, so no name is captured
  *   (3) the read rules that a filter adds are rules: they guard nothing themselves, and the walk ends
  */
+#include "base/number.h"
 #include "model/expr_node.h"
+#include "model/type.h"
 
 struct writer {
     const struct expr_context *context;
@@ -23,6 +25,7 @@ struct writer {
     unsigned alias;
     unsigned *next_alias;
     bool is_inline; /* for DDL: bare columns, literals in the text */
+    bool is_folded; /* texts are compared without ASCII case (PostgreSQL) */
 };
 
 static void put_condition(const struct writer *w, const struct expr_node *node);
@@ -30,32 +33,47 @@ static void put_operand(const struct writer *w, const struct expr_node *node, co
 
 /* ---- values ---- */
 
-static void put_quoted(struct sql *sql, struct slice text)
+static bool is_postgres(const struct writer *w)
 {
-    sql_put(sql, "'");
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '\'')
-            sql_put(sql, "'");
-        buf_put_byte(&sql->text, text.ptr[i]);
-    }
-    sql_put(sql, "'");
+    return w->sql->dialect == DIALECT_POSTGRES;
 }
 
 /* A literal of the app file; lex and check have kept NUL and infinities out. */
-static void put_inline(struct sql *sql, struct value value)
+static void put_inline(const struct writer *w, const struct type *type, struct value value)
 {
+    bool is_truth = is_postgres(w) && type && type->kind == FIELD_BOOL;
     switch (value.kind) {
-    case VALUE_INT: sql_number(sql, value.integer); return;
-    case VALUE_FLOAT: buf_printf(&sql->text, "%.17e", value.number); return;
-    case VALUE_TEXT: put_quoted(sql, value.text); return;
-    default: sql_put(sql, "NULL"); return;
+    case VALUE_INT:
+        if (is_truth)
+            sql_truth(w->sql, value.integer != 0);
+        else if (is_postgres(w) && value.scale > 0)
+            number_format_decimal(&w->sql->text, value.integer, value.scale);
+        else
+            sql_number(w->sql, value.integer);
+        return;
+    case VALUE_FLOAT: buf_printf(&w->sql->text, "%.17e", value.number); return;
+    case VALUE_TEXT: sql_quote(w->sql, value.text); return;
+    default: sql_put(w->sql, "NULL"); return;
     }
 }
 
-static void put_value(const struct writer *w, struct value value, const char *room)
+/* As it must be compared where case does not matter: PostgreSQL has no collation for that, so both sides are folded. */
+static struct value fold(const struct writer *w, struct value value)
+{
+    char *text = value.kind == VALUE_TEXT ? arena_alloc(w->sql->arena, value.text.len + 1) : NULL;
+    w->sql->failed |= value.kind == VALUE_TEXT && !text;
+    if (!text)
+        return value;
+    for (size_t i = 0; i < value.text.len; i++)
+        text[i] =
+            value.text.ptr[i] >= 'A' && value.text.ptr[i] <= 'Z' ? (char)(value.text.ptr[i] | 0x20) : value.text.ptr[i];
+    return value_text(slice_of(text, value.text.len));
+}
+
+static void put_value(const struct writer *w, const struct type *type, struct value value, const char *room)
 {
     if (w->is_inline) {
-        put_inline(w->sql, value);
+        put_inline(w, type, value);
         return;
     }
     if (value.kind == VALUE_TEXT && value.text.ptr == room) {
@@ -65,7 +83,7 @@ static void put_value(const struct writer *w, struct value value, const char *ro
             return;
         }
     }
-    sql_bind(w->sql, value);
+    sql_bind(w->sql, value.kind == VALUE_FLOAT ? SQL_FLOAT : type_storage(type), value);
 }
 
 /* ---- paths ---- */
@@ -79,7 +97,7 @@ static void put_read_rule(const struct writer *w, const struct resource *resourc
     if (access->is_given)
         expr_compile(access->allow, w->context, alias, w->next_alias, w->sql);
     else
-        sql_put(w->sql, "0");
+        sql_truth(w->sql, false);
 }
 
 /* t<to>."id" = t<from>."author", or the reverse. */
@@ -156,16 +174,23 @@ static void put_power(struct sql *sql, unsigned exponent)
         sql_put(sql, "0");
 }
 
-static void put_raw(const struct writer *w, const struct expr_node *node)
+/* `type`: of what it meets, where it has none of its own. */
+static void put_raw(const struct writer *w, const struct expr_node *node, const struct type *type)
 {
     char room[EXPR_ROOM_BYTES];
     struct value value;
     if (expr_is_condition(node)) {
         sql_put(w->sql, "coalesce(");
         put_condition(w, node);
-        sql_put(w->sql, ", 0)");
+        sql_put(w->sql, ", ");
+        sql_truth(w->sql, false);
+        sql_put(w->sql, ")");
     } else if (expr_eval_operand(node, w->context, NULL, room, &value)) {
-        put_value(w, value, room);
+        put_value(w, node->type ? node->type : type, w->is_folded ? fold(w, value) : value, room);
+    } else if (node->root == EXPR_ROOT_ROW && w->is_folded) {
+        sql_put(w->sql, "lower(");
+        put_path(w, node);
+        sql_put(w->sql, ")");
     } else if (node->root == EXPR_ROOT_ROW) {
         put_path(w, node);
     } else {
@@ -173,17 +198,32 @@ static void put_raw(const struct writer *w, const struct expr_node *node)
     }
 }
 
+/* PostgreSQL compares numbers of all types by their values, and dates with instants when it is told of which zone. */
+static void put_operand_postgres(const struct writer *w, const struct expr_node *node, const struct type *other)
+{
+    bool is_dated = expr_is_dated(node->type, other);
+    if (is_dated)
+        sql_put(w->sql, "(");
+    put_raw(w, node, other);
+    if (is_dated)
+        sql_put(w->sql, "::timestamp AT TIME ZONE 'UTC')");
+}
+
 /* An operand as it meets a value of the type `other` (NULL: any). */
 static void put_operand(const struct writer *w, const struct expr_node *node, const struct type *other)
 {
     struct expr_scaling scaling = expr_scaling(node->type, other);
     bool is_dated = expr_is_dated(node->type, other);
+    if (is_postgres(w)) {
+        put_operand_postgres(w, node, other);
+        return;
+    }
     if (!scaling.up && !scaling.down && !is_dated) {
-        put_raw(w, node);
+        put_raw(w, node, other);
         return;
     }
     sql_put(w->sql, "(");
-    put_raw(w, node);
+    put_raw(w, node, other);
     if (is_dated) {
         sql_put(w->sql, " || '" EXPR_MIDNIGHT "')");
     } else if (scaling.up) {
@@ -208,11 +248,14 @@ static void put_null_test(const struct writer *w, const struct expr_node *operan
         sql_put(w->sql, " IS NOT NULL");
 }
 
-/* The left side of a comparison, which decides how texts compare. */
-static void put_left(const struct writer *w, const struct expr_node *left, const struct type *other)
+/* The sides of a comparison. On SQLite the left one decides how texts compare. */
+static void put_side(const struct writer *w, const struct expr_node *node, const struct type *other, bool is_left)
 {
-    put_operand(w, left, other);
-    if (expr_ignores_case(left->type, other))
+    struct writer side = *w;
+    bool ignores_case = expr_ignores_case(node->type, other);
+    side.is_folded = ignores_case && is_postgres(w);
+    put_operand(&side, node, other);
+    if (is_left && ignores_case && !is_postgres(w))
         sql_put(w->sql, " COLLATE NOCASE");
 }
 
@@ -223,7 +266,7 @@ static void put_compare(const struct writer *w, const struct expr_node *node)
         put_null_test(w, left->kind == EXPR_NULL ? right : left, node->kind == EXPR_EQ);
         return;
     }
-    put_left(w, left, right->type);
+    put_side(w, left, right->type, true);
     switch (node->kind) {
     case EXPR_EQ: sql_put(w->sql, " = "); break;
     case EXPR_NE: sql_put(w->sql, " <> "); break;
@@ -232,17 +275,17 @@ static void put_compare(const struct writer *w, const struct expr_node *node)
     case EXPR_GT: sql_put(w->sql, " > "); break;
     default: sql_put(w->sql, " >= "); break;
     }
-    put_operand(w, right, left->type);
+    put_side(w, right, left->type, false);
 }
 
 static void put_in_list(const struct writer *w, const struct expr_node *left, const struct expr_node *list)
 {
-    put_left(w, left, NULL);
+    put_side(w, left, NULL, true);
     sql_put(w->sql, " IN (");
     for (const struct expr_node *item = list->first; item; item = item->next) {
         if (item != list->first)
             sql_put(w->sql, ", ");
-        put_operand(w, item, left->type);
+        put_side(w, item, left->type, false);
     }
     sql_put(w->sql, ")");
 }
@@ -254,15 +297,46 @@ static void put_in_set(const struct writer *w, const struct expr_node *left, con
     sql_put(w->sql, "EXISTS (SELECT 1");
     inside.alias = put_tables(w, set);
     sql_put(w->sql, " AND ");
-    put_left(&inside, &column, left->type);
+    put_side(&inside, &column, left->type, true);
     sql_put(w->sql, " = ");
-    put_operand(w, left, set->type);
+    put_side(w, left, set->type, false);
+    sql_put(w->sql, ")");
+}
+
+/* json_array_elements_text() gives texts, whatever the elements are. */
+static void put_member_postgres(const struct writer *w, const struct expr_node *list, const struct expr_node *member)
+{
+    static const char *const casts[FIELD_TYPE_COUNT] = {
+        [FIELD_INT] = "::numeric", [FIELD_FLOAT] = "::double precision", [FIELD_BOOL] = "::boolean"};
+    static const struct type text = {.kind = FIELD_TEXT};
+    const struct type *element = expr_element(list);
+    const char *cast = casts[element->kind];
+    unsigned alias = (*w->next_alias)++;
+    struct writer side = *w;
+    struct expr_node wanted = *member;
+    side.is_folded = expr_ignores_case(element, member->type);
+    if (!cast)
+        wanted.type = &text;
+    sql_put(w->sql, "EXISTS (SELECT 1 FROM json_array_elements_text(");
+    put_operand(w, list, NULL);
+    sql_put(w->sql, ") AS ");
+    sql_alias(w->sql, alias);
+    buf_put_text(&w->sql->text, side.is_folded ? "(value) WHERE lower(" : "(value) WHERE ");
+    sql_alias(w->sql, alias);
+    sql_put(w->sql, ".value");
+    buf_put_text(&w->sql->text, side.is_folded ? " COLLATE \"C\")" : cast ? cast : "");
+    sql_put(w->sql, " = ");
+    put_operand(&side, &wanted, element);
     sql_put(w->sql, ")");
 }
 
 static void put_member(const struct writer *w, const struct expr_node *list, const struct expr_node *member)
 {
     const struct type *element = expr_element(list);
+    if (is_postgres(w)) {
+        put_member_postgres(w, list, member);
+        return;
+    }
     unsigned alias = (*w->next_alias)++;
     sql_put(w->sql, "EXISTS (SELECT 1 FROM json_each(");
     put_operand(w, list, NULL);
@@ -377,7 +451,9 @@ static void put_sense(const struct writer *w, const struct expr_node *node, enum
     } else {
         sql_put(w->sql, "NOT coalesce(");
         put_condition(w, node);
-        sql_put(w->sql, ", 0)");
+        sql_put(w->sql, ", ");
+        sql_truth(w->sql, false);
+        sql_put(w->sql, ")");
     }
 }
 
@@ -402,14 +478,15 @@ static void put_undecided(const struct writer *w, const struct expr_node *node)
         return;
     }
     put_operand(w, node, NULL);
-    sql_put(w->sql, " = 1");
+    if (!is_postgres(w))
+        sql_put(w->sql, " = 1");
 }
 
 static void put_condition(const struct writer *w, const struct expr_node *node)
 {
     switch (expr_eval_node(node, w->context, NULL)) {
-    case EXPR_TRUE: sql_put(w->sql, "1"); return;
-    case EXPR_FALSE: sql_put(w->sql, "0"); return;
+    case EXPR_TRUE: sql_truth(w->sql, true); return;
+    case EXPR_FALSE: sql_truth(w->sql, false); return;
     default: put_undecided(w, node); return;
     }
 }
@@ -421,7 +498,7 @@ void expr_compile(const struct expr *expr, const struct expr_context *context, u
     if (expr)
         put_condition(&w, expr->root);
     else
-        sql_put(sql, "1");
+        sql_truth(sql, true);
 }
 
 void expr_compile_path(const struct expr_path *path, const struct expr_context *context, unsigned alias,
@@ -435,6 +512,17 @@ void expr_compile_path(const struct expr_path *path, const struct expr_context *
     for (size_t i = 0; i < path->hop_count; i++)
         steps[i] = (struct expr_step){.via = path->hops[i], .to = path->hops[i]->type.target};
     put_path(&w, &node);
+}
+
+void expr_compile_key(const struct expr_path *path, const struct expr_context *context, unsigned alias,
+                      unsigned *next_alias, struct sql *sql)
+{
+    bool is_folded = path->field->type.kind == FIELD_EMAIL && sql->dialect == DIALECT_POSTGRES;
+    if (is_folded)
+        sql_put(sql, "lower(");
+    expr_compile_path(path, context, alias, next_alias, sql);
+    if (is_folded)
+        sql_put(sql, ")");
 }
 
 void expr_compile_condition(const struct expr *expr, struct sql *sql)

@@ -53,14 +53,20 @@ static enum error load_key(struct db_conn *tx, void *argument)
 {
     struct model *model = argument;
     bool found;
-    TRY(db_script(tx, SLICE("CREATE TABLE IF NOT EXISTS _tenon_secret("
-                            "name TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID")));
+    bool is_sqlite = db_conn_dialect(tx) == DIALECT_SQLITE;
+    TRY(db_script(tx, is_sqlite ? SLICE("CREATE TABLE IF NOT EXISTS _tenon_secret("
+                                        "name TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID")
+                                : SLICE("CREATE TABLE IF NOT EXISTS _tenon_secret("
+                                        "name text PRIMARY KEY, value bytea NOT NULL)")));
     TRY(read_key(tx, model->cursor_key, &found));
     if (found)
         return OK;
     TRY(random_bytes(model->cores[0].random, model->cursor_key, sizeof model->cursor_key));
     struct value key = value_blob(slice_of(model->cursor_key, sizeof model->cursor_key));
-    return db_execute(tx, SLICE("INSERT INTO _tenon_secret(name, value) VALUES('cursor', ?1)"), &key, 1, NULL);
+    return db_execute(tx,
+                      is_sqlite ? SLICE("INSERT INTO _tenon_secret(name, value) VALUES('cursor', ?1)")
+                                : SLICE("INSERT INTO _tenon_secret(name, value) VALUES('cursor', $1)"),
+                      &key, 1, NULL);
 }
 
 enum error model_create(const struct schema *schema, struct db *db, struct offload *offload, unsigned core_count,

@@ -30,8 +30,8 @@ void policy_compile(const struct resource *resource, enum action action, const s
                     unsigned alias, unsigned *next_alias, struct sql *sql)
 {
     switch (policy_decide(resource, action, context)) {
-    case POLICY_DENY: sql_put(sql, "0"); break;
-    case POLICY_ALLOW: sql_put(sql, "1"); break;
+    case POLICY_DENY: sql_truth(sql, false); break;
+    case POLICY_ALLOW: sql_truth(sql, true); break;
     case POLICY_ASK: expr_compile(resource->access[action].allow, context, alias, next_alias, sql); break;
     }
 }

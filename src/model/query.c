@@ -23,8 +23,7 @@
 #include "data/sql.h"
 #include "model/policy.h"
 #include "model/search.h"
-
-enum { IDS_BYTES_MAX = 4 * 1024 * 1024 };
+#include "model/type.h"
 
 struct writer {
     const struct query *query;
@@ -64,69 +63,39 @@ static bool needs_id_key(const struct query *query)
 
 static void put_key(struct writer *w, const struct query_key *key)
 {
-    expr_compile_path(&key->path, &w->context, 0, &w->next_alias, w->sql);
+    expr_compile_key(&key->path, &w->context, 0, &w->next_alias, w->sql);
 }
 
 static void put_columns(struct writer *w)
 {
     const struct query *query = w->query;
     for (size_t i = 0; i < query->column_count; i++) {
-        if (i > 0)
-            sql_put(w->sql, ",");
+        sql_item(w->sql);
         sql_column(w->sql, 0, query->columns[i]->name);
     }
     if (!query->wants_keys)
         return;
     for (size_t i = 0; i < query->sort_count; i++) {
-        sql_put(w->sql, ",");
+        sql_item(w->sql);
         put_key(w, &query->sort[i]);
     }
-    sql_put(w->sql, ",");
+    sql_item(w->sql);
     sql_column(w->sql, 0, query->resource->id->name);
 }
 
-static void put_and(struct writer *w, bool *has_condition)
+/* A cursor does not say how many of an integer's digits stand behind the point. */
+static void put_key_value(struct writer *w, const struct type *type, struct value value)
 {
-    if (*has_condition)
-        sql_put(w->sql, " AND ");
-    else
-        sql_put(w->sql, " WHERE ");
-    *has_condition = true;
-}
-
-/* One statement text for any number of ids: they travel as one JSON array. */
-static void put_ids(struct writer *w)
-{
-    const struct query *query = w->query;
-    struct buf list;
-    buf_init(&list, IDS_BYTES_MAX);
-    buf_put_byte(&list, '[');
-    for (size_t i = 0; i < query->id_count; i++) {
-        if (i > 0)
-            buf_put_byte(&list, ',');
-        if (query->ids[i].kind == VALUE_INT) {
-            buf_put_int(&list, query->ids[i].integer);
-        } else {
-            buf_put_byte(&list, '"');
-            buf_put_slice(&list, query->ids[i].text);
-            buf_put_byte(&list, '"');
-        }
-    }
-    buf_put_byte(&list, ']');
-    struct slice text = arena_slice(w->arena, buf_slice(&list));
-    w->sql->failed |= buf_failed(&list) || !text.ptr;
-    buf_fini(&list);
-    sql_column(w->sql, 0, query->resource->id->name);
-    sql_put(w->sql, " IN (SELECT value FROM json_each(");
-    sql_bind(w->sql, value_text(text));
-    sql_put(w->sql, "))");
+    if (value.kind == VALUE_INT && type->kind == FIELD_DECIMAL)
+        value.scale = type->scale;
+    sql_bind(w->sql, type_storage(type), value);
 }
 
 static void put_comparison(struct writer *w, const struct query_key *key, const char *operator, struct value value)
 {
     put_key(w, key);
     buf_put_text(&w->sql->text, operator);
-    sql_bind(w->sql, value);
+    put_key_value(w, &key->path.field->type, value);
 }
 
 /* "comes after `value`" for one key, with nulls last ascending and first descending. */
@@ -134,7 +103,7 @@ static void put_key_after(struct writer *w, const struct query_key *key, struct 
 {
     bool is_null = value.kind == VALUE_NULL;
     if (is_null && !key->is_descending) {
-        sql_put(w->sql, "0");
+        sql_truth(w->sql, false);
     } else if (is_null) {
         put_key(w, key);
         sql_put(w->sql, " IS NOT NULL");
@@ -163,7 +132,7 @@ static void put_id_after(struct writer *w)
 {
     sql_column(w->sql, 0, w->query->resource->id->name);
     sql_put(w->sql, ">");
-    sql_bind(w->sql, w->query->after[w->query->sort_count]);
+    put_key_value(w, &w->query->resource->id->type, w->query->after[w->query->sort_count]);
 }
 
 /* Nothing that follows is null: nulls are first descending, and where there are none at all. */
@@ -205,63 +174,49 @@ static void put_after(struct writer *w)
 
 static enum error put_search(struct writer *w)
 {
-    struct slice match;
-    enum error error = search_match(w->query->search, w->arena, &match);
+    enum error error = search_compile(w->query->resource, w->query->search, w->arena, w->sql);
     if (error == ERROR_VALIDATION)
         diag_field(w->diag, SLICE("search"), NULL, "must hold 1 to %d words", SEARCH_WORDS_MAX);
-    TRY(error);
-    sql_put(w->sql, "t0.rowid IN (SELECT rowid FROM ");
-    search_table_name(w->sql, w->query->resource);
-    sql_put(w->sql, " WHERE ");
-    search_table_name(w->sql, w->query->resource);
-    sql_put(w->sql, " MATCH ");
-    sql_bind(w->sql, value_text(match));
-    sql_put(w->sql, ")");
-    return OK;
+    return error;
 }
 
 /* The read rule, unless every row passes it. */
-static void put_rule(struct writer *w, bool *has_condition)
+static void put_rule(struct writer *w)
 {
     if (policy_decide(w->query->resource, ACTION_READ, &w->context) == POLICY_ALLOW)
         return;
-    put_and(w, has_condition);
+    sql_where(w->sql);
     sql_put(w->sql, "(");
     policy_compile(w->query->resource, ACTION_READ, &w->context, 0, &w->next_alias, w->sql);
     sql_put(w->sql, ")");
 }
 
-static void put_from(struct writer *w)
-{
-    sql_put(w->sql, " FROM ");
-    sql_name(w->sql, w->query->resource->name);
-    sql_put(w->sql, " AS t0");
-}
-
-static enum error put_where(struct writer *w, bool *has_condition)
+static enum error put_where(struct writer *w)
 {
     const struct query *query = w->query;
+    const struct field *id = query->resource->id;
     if (query->id) {
-        put_and(w, has_condition);
-        sql_column(w->sql, 0, query->resource->id->name);
+        sql_where(w->sql);
+        sql_column(w->sql, 0, id->name);
         sql_put(w->sql, "=");
-        sql_bind(w->sql, *query->id);
+        sql_bind(w->sql, type_storage(&id->type), *query->id);
     }
     if (query->ids) {
-        put_and(w, has_condition);
-        put_ids(w);
+        sql_where(w->sql);
+        sql_column(w->sql, 0, id->name);
+        sql_among(w->sql, type_storage(&id->type), query->ids, query->id_count);
     }
     if (query->filter) {
-        put_and(w, has_condition);
+        sql_where(w->sql);
         sql_put(w->sql, "(");
         expr_compile(query->filter, &w->context, 0, &w->next_alias, w->sql);
         sql_put(w->sql, ")");
     }
     if (query->search.len > 0) {
-        put_and(w, has_condition);
+        sql_where(w->sql);
         TRY(put_search(w));
     }
-    put_rule(w, has_condition);
+    put_rule(w);
     return OK;
 }
 
@@ -269,37 +224,18 @@ static void put_order(struct writer *w)
 {
     const struct query *query = w->query;
     size_t used = used_keys(query);
-    sql_put(w->sql, " ORDER BY ");
     for (size_t i = 0; i < used; i++) {
-        if (i > 0)
-            sql_put(w->sql, ",");
+        sql_order(w->sql);
         put_key(w, &query->sort[i]);
         if (query->sort[i].is_descending)
             sql_put(w->sql, " DESC");
-        if (!key_is_nullable(&query->sort[i]))
-            continue;
-        if (query->sort[i].is_descending)
-            sql_put(w->sql, " NULLS FIRST");
-        else
-            sql_put(w->sql, " NULLS LAST");
+        if (key_is_nullable(&query->sort[i]))
+            buf_put_text(&w->sql->text, query->sort[i].is_descending ? " NULLS FIRST" : " NULLS LAST");
     }
     if (!needs_id_key(query))
         return;
-    if (used > 0)
-        sql_put(w->sql, ",");
+    sql_order(w->sql);
     sql_column(w->sql, 0, query->resource->id->name);
-}
-
-static void put_limit(struct writer *w)
-{
-    if (w->query->limit < 0)
-        return;
-    sql_put(w->sql, " LIMIT ");
-    sql_bind(w->sql, value_int(w->query->limit));
-    if (w->query->offset <= 0)
-        return;
-    sql_put(w->sql, " OFFSET ");
-    sql_bind(w->sql, value_int(w->query->offset));
 }
 
 static enum error begin(struct session *session, const struct query *query, struct writer *out)
@@ -319,18 +255,17 @@ enum error query_open(struct session *session, const struct query *query, struct
 {
     struct writer w;
     TRY(begin(session, query, &w));
-    sql_put(w.sql, "SELECT ");
+    sql_select(w.sql);
     put_columns(&w);
-    put_from(&w);
-    bool has_condition = false;
+    sql_from(w.sql, query->resource->name, 0);
     if (query->after) {
-        put_and(&w, &has_condition);
+        sql_where(w.sql);
         put_after(&w);
     }
-    TRY(put_where(&w, &has_condition));
+    TRY(put_where(&w));
     if (!query->id && !query->ids)
         put_order(&w);
-    put_limit(&w);
+    sql_limit(w.sql, query->limit, query->offset);
     struct db_rows *rows;
     TRY(sql_query(w.sql, session->conn, &rows));
     *out = (struct query_rows){
@@ -364,10 +299,10 @@ enum error query_count(struct session *session, const struct query *query, int64
 {
     struct writer w;
     TRY(begin(session, query, &w));
-    sql_put(w.sql, "SELECT count(*)");
-    put_from(&w);
-    bool has_condition = false;
-    TRY(put_where(&w, &has_condition));
+    sql_select(w.sql);
+    sql_put(w.sql, "count(*)");
+    sql_from(w.sql, query->resource->name, 0);
+    TRY(put_where(&w));
     struct db_rows *rows;
     TRY(sql_query(w.sql, session->conn, &rows));
     bool has_row;

@@ -6,19 +6,21 @@
 #include "data/db.h"
 #include "data/sql.h"
 #include "model/policy.h"
+#include "model/type.h"
 
 static enum error reference_exists(struct session *session, const struct resource *target, struct value id, bool *out)
 {
     struct expr_context context = session_context(session);
     unsigned next_alias = 1;
     struct sql *sql = session_sql(session);
-    sql_put(sql, "SELECT 1 FROM ");
-    sql_name(sql, target->name);
-    sql_put(sql, " AS t0 WHERE ");
+    sql_select(sql);
+    sql_put(sql, "1");
+    sql_from(sql, target->name, 0);
+    sql_where(sql);
     sql_column(sql, 0, target->id->name);
     sql_put(sql, "=");
-    sql_bind(sql, id);
-    sql_put(sql, " AND ");
+    sql_bind(sql, type_storage(&target->id->type), id);
+    sql_where(sql);
     policy_compile(target, ACTION_READ, &context, 0, &next_alias, sql);
     struct db_rows *rows;
     TRY(sql_query(sql, session->conn, &rows));
@@ -39,4 +41,10 @@ enum error reference_check(struct session *session, const struct field *field, s
     diag_field(session->diag, name ? slice_from(name) : field->json_name, NULL,
                "refers to a row of %.*s that does not exist", SLICE_ARG(field->type.target->name));
     return OK;
+}
+
+bool reference_is_left_to_key(const struct field *field, const struct session *session)
+{
+    const struct expr_context context = session_context(session);
+    return policy_decide(field->type.target, ACTION_READ, &context) == POLICY_ALLOW;
 }

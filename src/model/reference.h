@@ -2,6 +2,8 @@
 #ifndef MODEL_REFERENCE_H
 #define MODEL_REFERENCE_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/value.h"
@@ -13,5 +15,8 @@
  * Errors: those of db_query(); a missing row is none. */
 YIELDS MUST_USE enum error reference_check(struct session *session, const struct field *field, struct value value,
                                            struct slice prefix);
+
+/* Whether the database's own foreign key asks the same: every row that it can lead to may be read by the caller. */
+bool reference_is_left_to_key(const struct field *field, const struct session *session);
 
 #endif

@@ -14,6 +14,7 @@
 #include "model/schema_diff.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "data/sql.h"
 
@@ -23,10 +24,11 @@ struct comparison {
     const struct ddl *ddl;
     const struct tables *tables;
     struct arena *arena;
+    enum dialect dialect;
     struct schema_difference *first, **end;
 };
 
-enum { REPAIRS_MAX = 3 };
+enum { REPAIRS_MAX = 4 };
 
 PRINTF_LIKE(3, 4)
 static enum error add(struct comparison *c, const char *hint, const char *format, ...)
@@ -58,15 +60,32 @@ static enum error mend(struct comparison *c, struct slice sql)
     return OK;
 }
 
+/* Adds a statement of the schema, with the comment that keeps its text. */
+static enum error mend_with(struct comparison *c, const struct ddl_statement *statement)
+{
+    TRY(mend(c, statement->sql));
+    return statement->comment.len > 0 ? mend(c, statement->comment) : OK;
+}
+
 /* DROP <what> "name": the name is one that the schema or the engine made, or stands in the database already. */
-static struct slice drop(struct comparison *c, const char *what, struct slice name)
+static struct slice drop(struct comparison *c, const char *what, struct slice name, struct slice table)
 {
     struct sql sql;
-    sql_init(&sql, c->arena, DIALECT_SQLITE);
+    bool is_constraint = strcmp(what, "CONSTRAINT") == 0;
+    sql_init(&sql, c->arena, c->dialect);
+    if (is_constraint) {
+        sql_put(&sql, "ALTER TABLE ");
+        sql_name(&sql, table);
+        sql_put(&sql, " ");
+    }
     sql_put(&sql, "DROP ");
     buf_put_text(&sql.text, what);
     sql_put(&sql, " ");
     sql_name(&sql, name);
+    if (c->dialect == DIALECT_POSTGRES && strcmp(what, "TRIGGER") == 0) {
+        sql_put(&sql, " ON ");
+        sql_name(&sql, table);
+    }
     struct slice text = sql_finish(&sql) == OK ? arena_slice(c->arena, buf_slice(&sql.text)) : (struct slice){0};
     sql_fini(&sql);
     return text;
@@ -105,11 +124,12 @@ static enum error compare_reference(struct comparison *c, const struct resource 
 static enum error compare_column(struct comparison *c, const struct resource *resource, const struct field *field,
                                  const struct tables_column *column)
 {
-    const char *type = ddl_column_type(field);
-    if (!slice_eq_text(column->type, type))
+    struct slice type;
+    TRY(ddl_column_type(field, c->dialect, c->arena, &type));
+    if (!slice_eq(column->type, type))
         return add(c, "a type cannot be changed in place",
-                   "table \"%.*s\": column \"%.*s\" is %.*s, in the app file %s", SLICE_ARG(resource->name),
-                   SLICE_ARG(field->name), SLICE_ARG(column->type), type);
+                   "table \"%.*s\": column \"%.*s\" is %.*s, in the app file %.*s", SLICE_ARG(resource->name),
+                   SLICE_ARG(field->name), SLICE_ARG(column->type), SLICE_ARG(type));
     if (field == resource->id)
         return column->is_key
                    ? OK
@@ -120,7 +140,7 @@ static enum error compare_column(struct comparison *c, const struct resource *re
                 is_required ? "table \"%.*s\": column \"%.*s\" may be null, in the app file it is required"
                             : "table \"%.*s\": column \"%.*s\" may not be null, in the app file it is not required",
                 SLICE_ARG(resource->name), SLICE_ARG(field->name)));
-    return compare_reference(c, resource, field, column);
+    return c->dialect == DIALECT_SQLITE ? compare_reference(c, resource, field, column) : OK;
 }
 
 static enum error add_missing_column(struct comparison *c, const struct resource *resource, const struct field *field)
@@ -131,7 +151,7 @@ static enum error add_missing_column(struct comparison *c, const struct resource
             "table \"%.*s\": column \"%.*s\" is missing", SLICE_ARG(resource->name), SLICE_ARG(field->name)));
     if (!can_be_added)
         return OK;
-    TRY(ddl_add_column(resource, field, c->arena, &sql));
+    TRY(ddl_add_column(resource, field, c->dialect, c->arena, &sql));
     return mend(c, sql);
 }
 
@@ -163,7 +183,8 @@ static enum error compare_columns(struct comparison *c, const struct resource *r
             continue;
         }
         TRY(compare_column(c, resource, field, column));
-        TRY(compare_collation(c, resource, field, table));
+        if (c->dialect == DIALECT_SQLITE)
+            TRY(compare_collation(c, resource, field, table));
     }
     for (size_t i = 0; i < columns.count; i++)
         if (!resource_find_field(resource, columns.items[i].name))
@@ -179,24 +200,37 @@ static enum error compare_table(struct comparison *c, const struct ddl_statement
     if (table)
         return compare_columns(c, statement->resource, table);
     TRY(add(c, NULL, "table \"%.*s\" is missing", SLICE_ARG(statement->name)));
-    return mend(c, statement->sql);
+    return mend_with(c, statement);
 }
 
-/* An index, a search table or a trigger: all that they hold comes from the rows. */
-static enum error compare_derived(struct comparison *c, const struct ddl_statement *statement)
+static enum error compare_function(struct comparison *c, const struct ddl_statement *statement)
 {
-    static const char *const kinds[] = {[DDL_INDEX] = "index", [DDL_SEARCH] = "table", [DDL_TRIGGER] = "trigger"};
-    static const char *const words[] = {
-        [DDL_INDEX] = "index", [DDL_SEARCH] = "search table", [DDL_TRIGGER] = "trigger"};
-    static const char *const drops[] = {[DDL_INDEX] = "INDEX", [DDL_SEARCH] = "TABLE", [DDL_TRIGGER] = "TRIGGER"};
-    const struct tables_object *object = tables_find(c->tables, kinds[statement->kind], statement->name);
+    const struct tables_object *object = tables_find(c->tables, "function", statement->name);
     if (object && slice_eq(object->sql, statement->sql))
         return OK;
-    TRY(add(c, NULL, "table \"%.*s\": %s \"%.*s\" %s", SLICE_ARG(statement->resource->name), words[statement->kind],
+    TRY(add(c, NULL, "the engine's own function %.*s %s", SLICE_ARG(statement->name),
+            object ? "is of another version" : "is missing"));
+    return mend_with(c, statement);
+}
+
+/* An index, a search table, a trigger or a reference: all that they hold comes from the rows. */
+static enum error compare_derived(struct comparison *c, const struct ddl_statement *statement)
+{
+    static const struct {
+        const char *kind, *word, *drop;
+    } rows[] = {[DDL_REFERENCE] = {"constraint", "reference", "CONSTRAINT"},
+                [DDL_INDEX] = {"index", "index", "INDEX"},
+                [DDL_SEARCH] = {"table", "search table", "TABLE"},
+                [DDL_TRIGGER] = {"trigger", "trigger", "TRIGGER"}};
+    struct slice table = statement->resource->name;
+    const struct tables_object *object = tables_find(c->tables, rows[statement->kind].kind, statement->name);
+    if (object && slice_eq(object->sql, statement->sql))
+        return OK;
+    TRY(add(c, NULL, "table \"%.*s\": %s \"%.*s\" %s", SLICE_ARG(table), rows[statement->kind].word,
             SLICE_ARG(statement->name), object ? "is not as in the app file" : "is missing"));
     if (object)
-        TRY(mend(c, drop(c, drops[statement->kind], statement->name)));
-    TRY(mend(c, statement->sql));
+        TRY(mend(c, drop(c, rows[statement->kind].drop, statement->name, table)));
+    TRY(mend_with(c, statement));
     if (statement->kind != DDL_SEARCH)
         return OK;
     const char *rebuild = arena_printf(c->arena, "INSERT INTO \"%.*s\" (\"%.*s\") VALUES ('rebuild')",
@@ -208,7 +242,7 @@ static enum error compare_engine(struct comparison *c, const struct ddl_statemen
 {
     bool is_index = slice_starts(statement->sql, SLICE("CREATE INDEX"));
     const struct tables_object *object = tables_find(c->tables, is_index ? "index" : "table", statement->name);
-    if (object && slice_eq(object->sql, statement->sql))
+    if (object && (c->dialect == DIALECT_POSTGRES || slice_eq(object->sql, statement->sql)))
         return OK;
     TRY(add(c, object ? "another version of the program made it" : NULL, "the engine's own \"%.*s\" %s",
             SLICE_ARG(statement->name), object ? "is not as it should be" : "is missing"));
@@ -228,9 +262,12 @@ static enum error compare_surplus(struct comparison *c, const struct tables_obje
 {
     bool is_search = slice_starts(object->name, SLICE("_tenon_search_"));
     bool is_ours = is_search || slice_starts(object->name, SLICE("_tenon_null_"));
+    bool is_constraint = slice_eq_text(object->kind, "constraint");
     bool is_unique = slice_eq_text(object->kind, "index") && slice_starts(object->sql, SLICE("CREATE UNIQUE"));
     const char *what = NULL;
-    if (is_unique && schema_find(c->schema, object->table))
+    if (is_constraint && schema_find(c->schema, object->table))
+        what = "CONSTRAINT";
+    else if (is_unique && schema_find(c->schema, object->table))
         what = "INDEX";
     else if (is_ours && slice_eq_text(object->kind, "trigger"))
         what = "TRIGGER";
@@ -240,7 +277,7 @@ static enum error compare_surplus(struct comparison *c, const struct tables_obje
         return OK;
     TRY(add(c, NULL, "table \"%.*s\": %.*s \"%.*s\" is not in the app file", SLICE_ARG(object->table),
             SLICE_ARG(object->kind), SLICE_ARG(object->name)));
-    return mend(c, drop(c, what, object->name));
+    return mend(c, drop(c, what, object->name, object->table));
 }
 
 static enum error compare(struct comparison *c)
@@ -251,6 +288,8 @@ static enum error compare(struct comparison *c)
         const struct ddl_statement *statement = &c->ddl->statements[i];
         switch (statement->kind) {
         case DDL_TABLE: TRY(compare_table(c, statement)); break;
+        case DDL_FUNCTION: TRY(compare_function(c, statement)); break;
+        case DDL_REFERENCE:
         case DDL_INDEX:
         case DDL_SEARCH:
         case DDL_TRIGGER: TRY(compare_derived(c, statement)); break;
@@ -263,7 +302,8 @@ static enum error compare(struct comparison *c)
 enum error schema_diff(struct db_conn *conn, const struct schema *schema, const struct ddl *ddl,
                        const struct tables *tables, struct arena *arena, struct schema_difference **out)
 {
-    struct comparison c = {.conn = conn, .schema = schema, .ddl = ddl, .tables = tables, .arena = arena};
+    struct comparison c = {
+        .conn = conn, .schema = schema, .ddl = ddl, .tables = tables, .arena = arena, .dialect = db_conn_dialect(conn)};
     c.end = &c.first;
     TRY(compare(&c));
     *out = c.first;

@@ -10,6 +10,9 @@
 #include "model/schema_sync.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
+#include "base/timecode.h"
+#include "data/sql.h"
 #include "model/ddl.h"
 #include "model/schema_diff.h"
 #include "model/tables.h"
@@ -40,6 +43,28 @@ static enum error run(struct sync *sync, struct db_conn *tx, struct slice sql)
     return error;
 }
 
+static enum error insert_record(struct sync *sync, struct db_conn *tx, struct slice script)
+{
+    char now[TIMECODE_DATETIME_BYTES];
+    struct sql sql;
+    timecode_format_datetime(clock_wall_us(clock_system()), now);
+    sql_init(&sql, sync->arena, db_conn_dialect(tx));
+    sql_insert(&sql, SLICE("_tenon_schema"));
+    sql_item(&sql);
+    sql_name(&sql, SLICE("recorded_at"));
+    sql_item(&sql);
+    sql_name(&sql, SLICE("ddl"));
+    sql_values(&sql);
+    sql_item(&sql);
+    sql_bind(&sql, SQL_TEXT, value_text(slice_of(now, sizeof now)));
+    sql_item(&sql);
+    sql_bind(&sql, SQL_TEXT, value_text(script));
+    sql_end_values(&sql);
+    enum error error = sql_execute(&sql, tx, NULL);
+    sql_fini(&sql);
+    return error;
+}
+
 static enum error record(struct sync *sync, struct db_conn *tx)
 {
     struct buf script;
@@ -48,21 +73,19 @@ static enum error record(struct sync *sync, struct db_conn *tx)
         buf_put_slice(&script, sync->ddl.statements[i].sql);
         buf_put_literal(&script, ";\n");
     }
-    const struct value argument = value_text(buf_slice(&script));
-    enum error error = ERROR_MEMORY;
-    if (!buf_failed(&script))
-        error = db_execute(tx,
-                           SLICE("INSERT INTO \"_tenon_schema\" (\"recorded_at\", \"ddl\") "
-                                 "VALUES (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), ?1)"),
-                           &argument, 1, NULL);
+    enum error error = buf_failed(&script) ? ERROR_MEMORY : insert_record(sync, tx, buf_slice(&script));
     buf_fini(&script);
     return error;
 }
 
 static enum error create(struct sync *sync, struct db_conn *tx)
 {
-    for (size_t i = 0; i < sync->ddl.count; i++)
-        TRY(run(sync, tx, sync->ddl.statements[i].sql));
+    for (size_t i = 0; i < sync->ddl.count; i++) {
+        const struct ddl_statement *statement = &sync->ddl.statements[i];
+        TRY(run(sync, tx, statement->sql));
+        if (statement->comment.len > 0)
+            TRY(run(sync, tx, statement->comment));
+    }
     return record(sync, tx);
 }
 
@@ -78,7 +101,7 @@ static enum error refuse(const struct sync *sync, const struct schema_difference
 {
     bool is_additive = sync->mode == SCHEMA_SYNC_ADDITIVE;
     diag_say(sync->diag,
-             is_additive ? "change the app file back, or remove the database file to begin with an empty one"
+             is_additive ? "change the app file back, or begin with an empty database"
                          : "`tenon dev` applies what only adds; else change the app file back, or the database",
              "the database differs from the app file");
     for (const struct schema_difference *difference = first; difference; difference = difference->next)
@@ -125,7 +148,7 @@ enum error schema_sync(struct db *db, const struct schema *schema, enum schema_s
     struct arena arena;
     struct sync sync = {.schema = schema, .mode = mode, .diag = diag, .arena = &arena};
     arena_init(&arena, SYNC_ARENA_MAX);
-    enum error error = ddl_create(schema, &arena, &sync.ddl);
+    enum error error = ddl_create(schema, db_dialect(db), &arena, &sync.ddl);
     if (error == OK)
         error = mode == SCHEMA_SYNC_CHECK ? check(db, &sync) : db_tx_blocking(db, sync_in, &sync);
     arena_fini(&arena);

@@ -15,7 +15,10 @@ enum { SEARCH_WORDS_MAX = 32 };
  * Errors: ERROR_VALIDATION (no word in it, or more than SEARCH_WORDS_MAX), ERROR_MEMORY. */
 MUST_USE enum error search_match(struct slice words, struct arena *arena, struct slice *out);
 
-/* Appends the quoted name of the resource's full-text table. */
-void search_table_name(struct sql *sql, const struct resource *resource);
+/* Appends the condition that a row of t0 holds all of the words. Errors: as search_match(). */
+MUST_USE enum error search_compile(const struct resource *resource, struct slice words, struct arena *arena,
+                                   struct sql *sql);
+/* Appends what PostgreSQL indexes of a row: its searched columns as a tsvector, with `before` before each name. */
+void search_document(struct sql *sql, const struct resource *resource, const char *before);
 
 #endif

@@ -7,7 +7,8 @@
  *
  * Invariants
  *   (1) conn is a read lease, a transaction, or NULL; never both
- *   (2) inside a unit `core` is the writer's scratch, because the unit runs on the writer's thread
+ *   (2) inside a unit on SQLite `core` is the writer's scratch, because the unit runs on the writer's thread
+ *   (3) effects run once, after the commit; those of a run that was undone are forgotten
  */
 #include "model/session.h"
 
@@ -41,40 +42,89 @@ enum error session_read(struct session *session)
     return db_read_begin(session->model->db, session->fiber, session->deadline, &session->conn);
 }
 
+struct session_effect {
+    struct session_effect *next;
+    void (*run)(void *argument);
+    void *argument;
+};
+
+enum error session_after_commit(struct session *session, void (*run)(void *argument), void *argument)
+{
+    struct session_effect *effect = arena_alloc(session->arena, sizeof *effect);
+    if (!effect)
+        return ERROR_MEMORY;
+    *effect = (struct session_effect){.run = run, .argument = argument};
+    *session->effects_end = effect;
+    session->effects_end = &effect->next;
+    return OK;
+}
+
 struct unit_call {
     struct session *session;
     session_unit *unit;
     void *argument;
+    struct diag before; /* what was said before the unit */
+    unsigned runs;
 };
 
+/* Makes everything as it was before the last run. */
+static void start_over(struct unit_call *call)
+{
+    struct session *session = call->session;
+    if (call->runs++ > 0 && session->restart)
+        session->restart(session->restart_state);
+    session->effects = NULL;
+    session->effects_end = &session->effects;
+    if (!session->diag)
+        return;
+    *session->diag = call->before;
+    if (session->diag->last)
+        session->diag->last->next = NULL;
+}
+
+/* On SQLite this is the writer's thread, which has a scratch of its own. */
 static enum error run_unit(struct db_conn *tx, void *argument)
 {
     struct unit_call *call = argument;
     struct session *session = call->session;
+    struct model *model = session->model;
     struct model_core *own = session->core;
+    start_over(call);
     session->conn = tx;
-    session->core = &session->model->cores[session->model->core_count];
+    session->is_in_unit = true;
+    if (db_dialect(model->db) == DIALECT_SQLITE)
+        session->core = &model->cores[model->core_count];
     enum error error = call->unit(session, call->argument);
     session->conn = NULL;
+    session->is_in_unit = false;
     session->core = own;
     return error;
 }
 
-enum error session_write(struct session *session, session_unit *unit, void *argument)
+enum error session_write(struct session *session, enum db_isolation isolation, session_unit *unit, void *argument)
 {
     session_fini(session);
-    struct unit_call call = {session, unit, argument};
-    if (!session->fiber)
-        return db_tx_blocking(session->model->db, run_unit, &call);
-    return db_tx(session->model->db, session->fiber, session->deadline, run_unit, &call);
+    struct unit_call call = {.session = session, .unit = unit, .argument = argument};
+    if (session->diag)
+        call.before = *session->diag;
+    enum error error = session->fiber
+                           ? db_tx(session->model->db, session->fiber, session->deadline, isolation, run_unit, &call)
+                           : db_tx_blocking(session->model->db, run_unit, &call);
+    for (struct session_effect *effect = error == OK ? session->effects : NULL; effect; effect = effect->next)
+        effect->run(effect->argument);
+    return error;
 }
 
 enum error session_nested(struct session *session, session_unit *unit, void *argument)
 {
+    struct session_effect **effects_end = session->effects_end;
     TRY(db_execute(session->conn, SLICE("SAVEPOINT tenon_nested"), NULL, 0, NULL));
     enum error outcome = unit(session, argument);
-    if (outcome != OK)
+    if (outcome != OK) {
+        *effects_end = NULL;
+        session->effects_end = effects_end;
         TRY(db_execute(session->conn, SLICE("ROLLBACK TO tenon_nested"), NULL, 0, NULL));
+    }
     TRY(db_execute(session->conn, SLICE("RELEASE tenon_nested"), NULL, 0, NULL));
     return outcome;
 }

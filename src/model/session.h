@@ -9,11 +9,13 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/error.h"
+#include "data/db.h"
 #include "model/caller.h"
 #include "model/expr.h"
 
 struct db_conn;
 struct fiber;
+struct session_effect;
 struct model;
 struct model_core;
 
@@ -29,6 +31,11 @@ struct session {
     struct arena *arena;
     struct diag *diag;
     struct db_conn *conn; /* the read lease or the transaction; NULL: none */
+    bool is_in_unit;
+    struct session_effect *effects, **effects_end; /* of the unit, in the order of session_after_commit() */
+    /* Takes back what the unit has done to memory, before it is run again; NULL: nothing. */
+    void (*restart)(void *state);
+    void *restart_state;
 };
 
 /* Begins a session; nothing is lent yet. `core_index` is the fiber's core. */
@@ -40,14 +47,21 @@ void session_fini(struct session *session);
  * Errors: those of db_read_begin(). */
 YIELDS MUST_USE enum error session_read(struct session *session);
 
-/* A unit of work: what it does is committed together or not at all. Runs where db_tx_body says: it must not yield. */
+/* A unit of work: what it does is committed together or not at all. Runs where db_tx_body says, and, as it says there,
+ * perhaps more than once: the session's diag, effects and (by `restart`) the rest are then as they were before. */
 typedef enum error session_unit(struct session *session, void *argument);
 
-/* Runs `unit` in a transaction of its own and returns when its commit is on disk; a read lease is given back first.
+/* Runs `unit` in a transaction of its own and returns when its commit is on disk; a read lease is given back first. It
+ * is rolled back when the unit fails, when the deadline passes or the caller goes away before the commit was begun.
  * Errors: those of the unit and of db_tx(). */
-YIELDS MUST_USE enum error session_write(struct session *session, session_unit *unit, void *argument);
+YIELDS MUST_USE enum error session_write(struct session *session, enum db_isolation isolation, session_unit *unit,
+                                         void *argument);
 
-/* Runs `unit` inside a unit so that its failure undoes only its own changes. Errors: those of the unit. */
+/* What is to happen when, and only when, the unit has been committed: called on the session's fiber, in the order in
+ * which it was asked for, before session_write() returns. Memory is the session's arena. Errors: ERROR_MEMORY. */
+MUST_USE enum error session_after_commit(struct session *session, void (*effect)(void *argument), void *argument);
+
+/* Runs `unit` inside a unit so that its failure undoes only its own changes and effects. Errors: those of the unit. */
 MUST_USE enum error session_nested(struct session *session, session_unit *unit, void *argument);
 
 /* What expressions are evaluated against in this session, without input. */

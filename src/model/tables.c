@@ -1,24 +1,93 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads what a database holds, from SQLite's own tables. Rows are counted first and read into an array of that size:
- * both statements run in one transaction, so the numbers agree. */
+/* Reads what a database holds, from its own tables. */
 #include "model/tables.h"
+
+#include <string.h>
 
 enum { TABLES_OBJECTS_MAX = 200000, TABLES_COLUMNS_MAX = 4000 };
 
-static enum error count_rows(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,
-                             size_t most, size_t *out)
+/* What is asked of each database: the same columns in the same order. */
+#define OURS "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+static const struct questions {
+    struct slice objects, columns, references;
+} questions[] = {
+    [DIALECT_SQLITE] =
+        {
+            .objects = SLICE_INIT("SELECT type, name, tbl_name, sql FROM sqlite_schema "
+                                  "WHERE substr(name, 1, 7) <> 'sqlite_' ORDER BY rowid"),
+            .columns = SLICE_INIT("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1)"),
+            .references = SLICE_INIT("SELECT \"from\", \"table\", on_delete FROM pragma_foreign_key_list(?1)"),
+        },
+    [DIALECT_POSTGRES] =
+        {
+            .objects = SLICE_INIT(
+                "SELECT CASE c.relkind WHEN 'i' THEN 'index' WHEN 'v' THEN 'view' ELSE 'table' END, c.relname::text, "
+                "coalesce(t.relname, c.relname)::text, coalesce(obj_description(c.oid, 'pg_class'), "
+                "CASE c.relkind WHEN 'i' THEN pg_get_indexdef(c.oid) ELSE '' END) "
+                "FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_class t ON t.oid = "
+                "i.indrelid "
+                "WHERE c.relnamespace = " OURS " AND c.relkind IN ('r', 'p', 'i', 'v') "
+                "AND NOT coalesce(i.indisprimary, false) "
+                "UNION ALL SELECT 'trigger', t.tgname::text, c.relname::text, "
+                "coalesce(obj_description(t.oid, 'pg_trigger'), '') FROM pg_trigger t JOIN pg_class c ON "
+                "c.oid = t.tgrelid WHERE NOT t.tgisinternal AND c.relnamespace = " OURS
+                " UNION ALL SELECT 'constraint', k.conname::text, c.relname::text, "
+                "coalesce(obj_description(k.oid, 'pg_constraint'), '') FROM pg_constraint k JOIN pg_class c ON "
+                "c.oid = k.conrelid WHERE k.contype = 'f' AND c.relnamespace = " OURS
+                " UNION ALL SELECT 'function', p.proname::text, p.proname::text, "
+                "coalesce(obj_description(p.oid, 'pg_proc'), '') FROM pg_proc p WHERE p.pronamespace = " OURS),
+            .columns = SLICE_INIT(
+                "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) || "
+                "CASE WHEN l.collname = 'C' THEN ' COLLATE \"C\"' ELSE '' END, a.attnotnull, EXISTS (SELECT 1 FROM "
+                "pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY(i.indkey)) "
+                "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                "LEFT JOIN pg_collation l ON l.oid = a.attcollation "
+                "WHERE c.relnamespace = " OURS " AND c.relname = $1 AND a.attnum > 0 AND NOT a.attisdropped "
+                "ORDER BY a.attnum"),
+            .references = SLICE_INIT(
+                "SELECT a.attname::text, t.relname::text, CASE k.confdeltype WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN "
+                "'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE 'NO ACTION' END "
+                "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class t ON t.oid = k.confrelid "
+                "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] WHERE k.contype = 'f' "
+                "AND c.relnamespace = " OURS " AND c.relname = $1"),
+        },
+};
+
+static const struct questions *questions_for(const struct db_conn *conn)
+{
+    return &questions[db_conn_dialect(conn)];
+}
+
+/* Runs a question, with one argument or none, and hands each row to `take`. */
+static enum error ask(struct db_conn *conn, struct slice sql, const struct value *argument,
+                      enum error (*take)(const struct db_rows *rows, void *state), void *state)
 {
     struct db_rows *rows = NULL;
-    bool has_row = false;
-    TRY(db_query(conn, sql, arguments, count, &rows));
+    bool has_row = true;
+    TRY(db_query(conn, sql, argument, argument ? 1 : 0, &rows));
     enum error error = db_next(rows, &has_row);
-    struct value value = error == OK && has_row ? db_column(rows, 0) : VALUE_NOTHING;
+    while (error == OK && has_row) {
+        error = take(rows, state);
+        if (error == OK)
+            error = db_next(rows, &has_row);
+    }
     db_rows_close(rows);
-    TRY(error);
-    if (value.kind != VALUE_INT || value.integer < 0 || (size_t)value.integer > most)
-        return ERROR_LIMIT;
-    *out = (size_t)value.integer;
-    return OK;
+    return error;
+}
+
+/* Room for one more item of an array that grows in an arena; NULL when there is none. */
+static void *grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return items;
+    size_t larger = *capacity ? *capacity * 2 : 64;
+    void *grown = arena_array(arena, larger, size);
+    if (!grown)
+        return NULL;
+    if (count > 0)
+        memcpy(grown, items, count * size);
+    *capacity = larger;
+    return grown;
 }
 
 /* A text column, copied; null is empty. */
@@ -29,100 +98,74 @@ static enum error take_text(const struct db_rows *rows, unsigned column, struct 
     return out->ptr ? OK : ERROR_MEMORY;
 }
 
-static enum error read_object(const struct db_rows *rows, struct arena *arena, struct tables_object *object)
+struct reading {
+    struct arena *arena;
+    struct tables_object *objects;
+    struct tables_columns columns;
+    size_t count, capacity;
+};
+
+static enum error take_object(const struct db_rows *rows, void *state)
 {
-    TRY(take_text(rows, 0, arena, &object->kind));
-    TRY(take_text(rows, 1, arena, &object->name));
-    TRY(take_text(rows, 2, arena, &object->table));
-    return take_text(rows, 3, arena, &object->sql);
+    struct reading *reading = state;
+    if (reading->count == TABLES_OBJECTS_MAX)
+        return ERROR_LIMIT;
+    reading->objects =
+        grow(reading->arena, reading->objects, reading->count, &reading->capacity, sizeof *reading->objects);
+    if (!reading->objects)
+        return ERROR_MEMORY;
+    struct tables_object *object = &reading->objects[reading->count++];
+    TRY(take_text(rows, 0, reading->arena, &object->kind));
+    TRY(take_text(rows, 1, reading->arena, &object->name));
+    TRY(take_text(rows, 2, reading->arena, &object->table));
+    return take_text(rows, 3, reading->arena, &object->sql);
 }
 
 enum error tables_read(struct db_conn *conn, struct arena *arena, struct tables *out)
 {
-    struct db_rows *rows = NULL;
-    size_t room = 0, count = 0;
-    bool has_row = true;
-    TRY(count_rows(conn, SLICE("SELECT count(*) FROM sqlite_schema"), NULL, 0, TABLES_OBJECTS_MAX, &room));
-    struct tables_object *objects = arena_array(arena, room + 1, sizeof *objects);
-    if (!objects)
+    struct reading reading = {.arena = arena};
+    TRY(ask(conn, questions_for(conn)->objects, NULL, take_object, &reading));
+    *out = (struct tables){.objects = reading.objects, .count = reading.count};
+    return OK;
+}
+
+static enum error take_column(const struct db_rows *rows, void *state)
+{
+    struct reading *reading = state;
+    struct tables_columns *columns = &reading->columns;
+    if (columns->count == TABLES_COLUMNS_MAX)
+        return ERROR_LIMIT;
+    columns->items = grow(reading->arena, columns->items, columns->count, &reading->capacity, sizeof *columns->items);
+    if (!columns->items)
         return ERROR_MEMORY;
-    TRY(db_query(conn,
-                 SLICE("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE substr(name, 1, 7) <> 'sqlite_' "
-                       "ORDER BY rowid"),
-                 NULL, 0, &rows));
-    enum error error = db_next(rows, &has_row);
-    while (error == OK && has_row && count < room) {
-        error = read_object(rows, arena, &objects[count++]);
-        if (error == OK)
-            error = db_next(rows, &has_row);
-    }
-    db_rows_close(rows);
-    TRY(error);
-    *out = (struct tables){.objects = objects, .count = count};
-    return OK;
+    struct tables_column *column = &columns->items[columns->count++];
+    *column = (struct tables_column){.is_required = db_column(rows, 2).integer != 0,
+                                     .is_key = db_column(rows, 3).integer != 0};
+    TRY(take_text(rows, 0, reading->arena, &column->name));
+    return take_text(rows, 1, reading->arena, &column->type);
 }
 
-static enum error read_column(const struct db_rows *rows, struct arena *arena, struct tables_column *column)
+static enum error take_reference(const struct db_rows *rows, void *state)
 {
-    TRY(take_text(rows, 0, arena, &column->name));
-    TRY(take_text(rows, 1, arena, &column->type));
-    column->is_required = db_column(rows, 2).integer != 0;
-    column->is_key = db_column(rows, 3).integer != 0;
-    return OK;
-}
-
-static enum error read_reference(const struct db_rows *rows, struct arena *arena, struct tables_columns *columns)
-{
+    struct reading *reading = state;
     struct slice name = db_column(rows, 0).text;
-    for (size_t i = 0; i < columns->count; i++) {
-        if (!slice_eq(columns->items[i].name, name))
+    for (size_t i = 0; i < reading->columns.count; i++) {
+        if (!slice_eq(reading->columns.items[i].name, name))
             continue;
-        TRY(take_text(rows, 1, arena, &columns->items[i].refers));
-        return take_text(rows, 2, arena, &columns->items[i].on_delete);
+        TRY(take_text(rows, 1, reading->arena, &reading->columns.items[i].refers));
+        return take_text(rows, 2, reading->arena, &reading->columns.items[i].on_delete);
     }
     return OK;
-}
-
-static enum error read_references(struct db_conn *conn, const struct value *table, struct arena *arena,
-                                  struct tables_columns *columns)
-{
-    struct db_rows *rows = NULL;
-    bool has_row = true;
-    TRY(db_query(conn, SLICE("SELECT \"from\", \"table\", on_delete FROM pragma_foreign_key_list(?1)"), table, 1,
-                 &rows));
-    enum error error = db_next(rows, &has_row);
-    while (error == OK && has_row) {
-        error = read_reference(rows, arena, columns);
-        if (error == OK)
-            error = db_next(rows, &has_row);
-    }
-    db_rows_close(rows);
-    return error;
 }
 
 enum error tables_read_columns(struct db_conn *conn, struct slice table, struct arena *arena,
                                struct tables_columns *out)
 {
     const struct value name = value_text(table);
-    struct tables_columns columns = {0};
-    struct db_rows *rows = NULL;
-    size_t room = 0;
-    bool has_row = true;
-    TRY(count_rows(conn, SLICE("SELECT count(*) FROM pragma_table_xinfo(?1)"), &name, 1, TABLES_COLUMNS_MAX, &room));
-    columns.items = arena_array(arena, room + 1, sizeof *columns.items);
-    if (!columns.items)
-        return ERROR_MEMORY;
-    TRY(db_query(conn, SLICE("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1)"), &name, 1, &rows));
-    enum error error = db_next(rows, &has_row);
-    while (error == OK && has_row && columns.count < room) {
-        error = read_column(rows, arena, &columns.items[columns.count++]);
-        if (error == OK)
-            error = db_next(rows, &has_row);
-    }
-    db_rows_close(rows);
-    TRY(error);
-    TRY(read_references(conn, &name, arena, &columns));
-    *out = columns;
+    struct reading reading = {.arena = arena};
+    TRY(ask(conn, questions_for(conn)->columns, &name, take_column, &reading));
+    TRY(ask(conn, questions_for(conn)->references, &name, take_reference, &reading));
+    *out = reading.columns;
     return OK;
 }
 

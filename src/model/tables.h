@@ -13,14 +13,14 @@
 /* What a database really holds. Texts live in an arena. */
 
 struct tables_object {
-    struct slice kind; /* "table", "index", "trigger", "view" */
+    struct slice kind; /* "table", "index", "trigger", "view", "constraint", "function" */
     struct slice name;
     struct slice table; /* that it belongs to; its own name for a table */
-    struct slice sql;   /* the statement that made it */
+    struct slice sql;   /* the statement that made it, as far as the database knows */
 };
 
 struct tables {
-    const struct tables_object *objects; /* without SQLite's own */
+    const struct tables_object *objects; /* without the database's own */
     size_t count;
 };
 

@@ -99,7 +99,7 @@ static enum error parse_scaled(struct slice text, unsigned precision, unsigned s
 {
     int64_t scaled;
     switch (number_parse_decimal(text, precision, scale, &scaled)) {
-    case OK: *out = value_int(scaled); return OK;
+    case OK: *out = value_decimal(scaled, scale); return OK;
     case ERROR_VALIDATION:
         return refuse(why, arena_printf(arena, "has more than %u digits before the point", precision - scale));
     case ERROR_UNPROCESSABLE:
@@ -317,6 +317,24 @@ enum error type_parse_text(const struct type *type, struct slice text, struct ar
     TRY(check_limits(type, value, arena, why));
     *out = value;
     return OK;
+}
+
+/* ---- storage ---- */
+
+enum sql_type type_storage(const struct type *type)
+{
+    static const enum sql_type kinds[FIELD_TYPE_COUNT] = {
+        [FIELD_TEXT] = SQL_TEXT,       [FIELD_INT] = SQL_INTEGER,  [FIELD_FLOAT] = SQL_FLOAT,
+        [FIELD_DECIMAL] = SQL_DECIMAL, [FIELD_BOOL] = SQL_BOOLEAN, [FIELD_DATETIME] = SQL_INSTANT,
+        [FIELD_DATE] = SQL_DATE,       [FIELD_UUID] = SQL_UUID,    [FIELD_JSON] = SQL_JSON,
+        [FIELD_ENUM] = SQL_TEXT,       [FIELD_EMAIL] = SQL_TEXT,   [FIELD_URL] = SQL_TEXT,
+        [FIELD_PASSWORD] = SQL_TEXT,   [FIELD_LIST] = SQL_JSON,
+    };
+    if (!type)
+        return SQL_ANY;
+    if (type->kind == FIELD_REFERENCE)
+        return type->target->id_kind == ID_INT ? SQL_INTEGER : SQL_UUID;
+    return kinds[type->kind];
 }
 
 /* ---- order ---- */

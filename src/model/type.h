@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/value.h"
+#include "data/sql.h"
 #include "model/schema.h"
 
 /* Texts to stored values and back to an order, by type: model/schema.h says how each type is stored. */
@@ -20,6 +21,8 @@ enum error type_parse_text(const struct type *type, struct slice text, struct ar
  * texts, e-mail addresses and URLs may be parts of one. */
 enum error type_parse_operand(const struct type *type, struct slice text, struct arena *arena, const char **why,
                               struct value *out) MUST_USE;
+/* What a stored value of the type (NULL: of any) is to the database. */
+enum sql_type type_storage(const struct type *type);
 /* The order of two stored values of the type, as SQL sorts them; null is last. */
 int type_compare(const struct type *type, struct value a, struct value b);
 /* The order of an integer and a float, exact for all of both. */

@@ -61,6 +61,8 @@ static void epoll_poller_close(struct poller *poller)
 static enum error epoll_poller_add(struct poller *poller, struct io *io)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = io};
+    if (io->level)
+        event.events = (io->level & IO_READABLE ? EPOLLIN : 0u) | (io->level & IO_WRITABLE ? EPOLLOUT : 0u);
     if (epoll_ctl(poller->epoll, EPOLL_CTL_ADD, io->fd, &event) < 0)
         return error_of(errno);
     return OK;

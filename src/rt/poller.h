@@ -17,9 +17,12 @@ enum {
 };
 
 /* A watched descriptor. Edge-triggered: `on_ready` says that something has changed since the last EAGAIN; the watcher
- * tries the system call first and waits only when that says EAGAIN. Called on the loop, not in a fiber. */
+ * tries the system call first and waits only when that says EAGAIN. Called on the loop, not in a fiber.
+ * A library that does its own system calls hides their EAGAIN: its descriptors have `level` set to what they wait for,
+ * and on_ready is called for as long as that is so. To wait for something else, remove the io and add it again. */
 struct io {
     int fd;
+    unsigned level; /* 0: edge-triggered; else IO_READABLE, IO_WRITABLE or both */
     void (*on_ready)(struct io *io, unsigned ready);
 };
 

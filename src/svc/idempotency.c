@@ -16,7 +16,7 @@
 
 #include "base/digest.h"
 #include "base/value.h"
-#include "data/db.h"
+#include "data/sql.h"
 
 struct idempotency {
     pthread_mutex_t mutex;
@@ -110,26 +110,42 @@ void idempotency_leave(struct idempotency *idempotency, const struct idempotency
     pthread_mutex_unlock(&idempotency->mutex);
 }
 
+static const struct slice table = SLICE_INIT("_tenon_idempotency");
+
+/* The columns, the key first. What is read back begins at COLUMN_FINGERPRINT. */
 enum column {
+    COLUMN_SCOPE,
+    COLUMN_KEY,
     COLUMN_FINGERPRINT,
     COLUMN_STATUS,
     COLUMN_CONTENT_TYPE,
     COLUMN_HEADERS,
     COLUMN_ETAG,
     COLUMN_WEAK,
-    COLUMN_BODY
+    COLUMN_BODY,
+    COLUMN_CREATED,
+    COLUMN_COUNT
 };
+static const struct slice columns[COLUMN_COUNT] = {
+    SLICE_INIT("scope"),        SLICE_INIT("key"),       SLICE_INIT("fingerprint"), SLICE_INIT("status"),
+    SLICE_INIT("content_type"), SLICE_INIT("headers"),   SLICE_INIT("etag"),        SLICE_INIT("is_weak"),
+    SLICE_INIT("body"),         SLICE_INIT("created_us")};
+
+static struct value read_column(const struct db_rows *rows, enum column column)
+{
+    return db_column(rows, column - COLUMN_FINGERPRINT);
+}
 
 static enum error copy_text(struct session *session, const struct db_rows *rows, enum column column, struct slice *out)
 {
-    *out = arena_slice(session->arena, db_column(rows, column).text);
+    *out = arena_slice(session->arena, read_column(rows, column).text);
     return out->ptr ? OK : ERROR_MEMORY;
 }
 
 static enum error read_answer(struct session *session, const struct db_rows *rows, struct idempotency_answer *out)
 {
-    out->status = (int)db_column(rows, COLUMN_STATUS).integer;
-    out->etag_is_weak = db_column(rows, COLUMN_WEAK).integer != 0;
+    out->status = (int)read_column(rows, COLUMN_STATUS).integer;
+    out->etag_is_weak = read_column(rows, COLUMN_WEAK).integer != 0;
     TRY(copy_text(session, rows, COLUMN_CONTENT_TYPE, &out->content_type));
     TRY(copy_text(session, rows, COLUMN_HEADERS, &out->headers));
     TRY(copy_text(session, rows, COLUMN_ETAG, &out->etag));
@@ -141,19 +157,50 @@ static int64_t oldest_us(const struct session *session)
     return session->now_us - (int64_t)IDEMPOTENCY_HOURS * 3600 * 1000000;
 }
 
+static enum error open_stored(struct session *session, const struct idempotency_key *key, struct db_rows **out)
+{
+    struct sql *sql = session_sql(session);
+    sql_select(sql);
+    for (size_t i = COLUMN_FINGERPRINT; i <= COLUMN_BODY; i++) {
+        sql_item(sql);
+        sql_column(sql, 0, columns[i]);
+    }
+    sql_from(sql, table, 0);
+    sql_where(sql);
+    sql_column(sql, 0, columns[COLUMN_SCOPE]);
+    sql_put(sql, "=");
+    sql_bind(sql, SQL_TEXT, value_text(key->scope));
+    sql_where(sql);
+    sql_column(sql, 0, columns[COLUMN_KEY]);
+    sql_put(sql, "=");
+    sql_bind(sql, SQL_TEXT, value_text(key->key));
+    sql_where(sql);
+    sql_column(sql, 0, columns[COLUMN_CREATED]);
+    sql_put(sql, ">");
+    sql_bind(sql, SQL_INTEGER, value_int(oldest_us(session)));
+    return sql_query(sql, session->conn, out);
+}
+
+/* Another node may be at work on the same key; this one's set of keys in flight does not know. */
+static enum error lock(struct session *session, const struct idempotency_key *key)
+{
+    bool is_locked;
+    TRY(db_try_lock(session->conn, digest_of(key), &is_locked));
+    if (!is_locked)
+        diag_say(session->diag, NULL, "a request with this Idempotency-Key is being worked on");
+    return is_locked ? OK : ERROR_CONFLICT;
+}
+
 enum error idempotency_find(struct session *session, const struct idempotency_key *key, bool *found,
                             struct idempotency_answer *out)
 {
-    const struct value arguments[] = {value_text(key->scope), value_text(key->key), value_int(oldest_us(session))};
     struct db_rows *rows;
-    TRY(db_query(session->conn,
-                 SLICE("SELECT fingerprint, status, content_type, headers, etag, is_weak, body FROM _tenon_idempotency "
-                       "WHERE scope = ?1 AND key = ?2 AND created_us > ?3"),
-                 arguments, ARRAY_LEN(arguments), &rows));
+    TRY(lock(session, key));
+    TRY(open_stored(session, key, &rows));
     enum error error = db_next(rows, found);
     if (error == OK && *found) {
         struct slice fingerprint = slice_of((const char *)key->fingerprint, sizeof key->fingerprint);
-        if (!slice_eq(db_column(rows, COLUMN_FINGERPRINT).text, fingerprint)) {
+        if (!slice_eq(read_column(rows, COLUMN_FINGERPRINT).text, fingerprint)) {
             diag_say(session->diag, "use a new key for another request",
                      "this Idempotency-Key was used with another body");
             error = ERROR_UNPROCESSABLE;
@@ -168,30 +215,43 @@ enum error idempotency_find(struct session *session, const struct idempotency_ke
 enum error idempotency_store(struct session *session, const struct idempotency_key *key,
                              const struct idempotency_answer *answer)
 {
-    const struct value arguments[] = {
-        value_text(key->scope),
-        value_text(key->key),
-        value_blob(slice_of((const char *)key->fingerprint, sizeof key->fingerprint)),
-        value_int(answer->status),
-        value_text(answer->content_type),
-        value_text(answer->headers),
-        value_text(answer->etag),
-        value_int(answer->etag_is_weak),
-        value_blob(answer->body),
-        value_int(session->now_us),
+    const struct value values[COLUMN_COUNT] = {
+        [COLUMN_SCOPE] = value_text(key->scope),
+        [COLUMN_KEY] = value_text(key->key),
+        [COLUMN_FINGERPRINT] = value_blob(slice_of((const char *)key->fingerprint, sizeof key->fingerprint)),
+        [COLUMN_STATUS] = value_int(answer->status),
+        [COLUMN_CONTENT_TYPE] = value_text(answer->content_type),
+        [COLUMN_HEADERS] = value_text(answer->headers),
+        [COLUMN_ETAG] = value_text(answer->etag),
+        [COLUMN_WEAK] = value_int(answer->etag_is_weak),
+        [COLUMN_BODY] = value_blob(answer->body),
+        [COLUMN_CREATED] = value_int(session->now_us),
     };
-    return db_execute(
-        session->conn,
-        SLICE("INSERT OR REPLACE INTO _tenon_idempotency(scope, key, fingerprint, status, content_type, "
-              "headers, etag, is_weak, body, created_us) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
-        arguments, ARRAY_LEN(arguments), NULL);
+    struct sql *sql = session_sql(session);
+    sql_insert(sql, table);
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        sql_item(sql);
+        sql_name(sql, columns[i]);
+    }
+    sql_values(sql);
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        sql_item(sql);
+        sql_bind(sql, SQL_ANY, values[i]);
+    }
+    sql_end_values(sql);
+    sql_upsert(sql, columns, COLUMN_FINGERPRINT, columns + COLUMN_FINGERPRINT, COLUMN_COUNT - COLUMN_FINGERPRINT);
+    return sql_execute(sql, session->conn, NULL);
 }
 
 enum error idempotency_sweep(struct session *session, int64_t limit, int64_t *deleted)
 {
-    const struct value arguments[] = {value_int(oldest_us(session)), value_int(limit)};
-    return db_execute(session->conn,
-                      SLICE("DELETE FROM _tenon_idempotency WHERE (scope, key) IN (SELECT scope, key FROM "
-                            "_tenon_idempotency WHERE created_us <= ?1 LIMIT ?2)"),
-                      arguments, ARRAY_LEN(arguments), deleted);
+    struct sql *sql = session_sql(session);
+    sql_delete(sql, table);
+    sql_where(sql);
+    sql_put(sql, "(scope, key) IN (");
+    sql_put(sql, "SELECT scope, key FROM _tenon_idempotency WHERE created_us <= ");
+    sql_bind(sql, SQL_INTEGER, value_int(oldest_us(session)));
+    sql_limit(sql, limit, 0);
+    sql_put(sql, ")");
+    return sql_execute(sql, session->conn, deleted);
 }

@@ -45,7 +45,8 @@ MUST_USE ANY_CORE enum error idempotency_enter(struct idempotency *idempotency, 
 ANY_CORE void idempotency_leave(struct idempotency *idempotency, const struct idempotency_key *key);
 
 /* In a unit of work: the stored answer of an earlier request with this key, if it is not too old. Texts are copied to
- * the session's arena. Errors: ERROR_UNPROCESSABLE (the key was used with another body), those of db_query(). */
+ * the session's arena. Errors: ERROR_CONFLICT (another node is at work on it), ERROR_UNPROCESSABLE (the key was used
+ * with another body), those of db_query(). */
 MUST_USE enum error idempotency_find(struct session *session, const struct idempotency_key *key, bool *found,
                                      struct idempotency_answer *out);
 /* In the same unit: stores the answer, in place of one that is too old. Errors: those of db_execute(). */

@@ -352,7 +352,7 @@ static enum error insert_body(struct db_conn *tx, void *argument)
 static void insert_in_fiber(struct rig *rig, struct fiber *self, void *argument)
 {
     struct insert *insert = argument;
-    insert->error = db_tx(rig->db, self, DEADLINE_NEVER, insert_body, insert);
+    insert->error = db_tx(rig->db, self, DEADLINE_NEVER, DB_SERIALIZABLE, insert_body, insert);
 }
 
 static void a_transaction_that_fails_in_a_shared_commit_fails_alone(void **state)
@@ -406,11 +406,11 @@ static void write_slowly_or_give_up(struct rig *rig, struct fiber *self, void *a
 {
     struct insert *insert = argument;
     if (!insert) {
-        assert_int_equal(db_tx(rig->db, self, in_ms(self, 20), slow_body, NULL), OK);
+        assert_int_equal(db_tx(rig->db, self, in_ms(self, 20), DB_SERIALIZABLE, slow_body, NULL), OK);
         return;
     }
     assert_int_equal(fiber_sleep(self, 50), OK);
-    insert->error = db_tx(rig->db, self, in_ms(self, 50), insert_body, insert);
+    insert->error = db_tx(rig->db, self, in_ms(self, 50), DB_SERIALIZABLE, insert_body, insert);
 }
 
 static void a_queued_transaction_is_given_up_at_its_deadline_and_a_begun_one_is_not(void **state)

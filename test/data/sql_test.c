@@ -25,7 +25,7 @@ static void sql_bind_keeps_values_out_of_the_text(void **state)
     arena_init(&arena, 100000);
     sql_init(&sql, &arena, DIALECT_SQLITE);
     for (int i = 0; i < 40; i++)
-        sql_bind(&sql, i % 2 ? value_int(i) : value_text(SLICE("' OR 1=1 --")));
+        sql_bind(&sql, SQL_ANY, i % 2 ? value_int(i) : value_text(SLICE("' OR 1=1 --")));
     assert_int_equal(sql_finish(&sql), OK);
     assert_int_equal(sql.count, 40);
     assert_int_equal(sql.arguments[39].integer, 39);
@@ -42,7 +42,7 @@ static void sql_finish_reports_what_did_not_fit(void **state)
     arena_init(&arena, 1000);
     sql_init(&sql, &arena, DIALECT_SQLITE);
     for (int i = 0; i < 1000; i++)
-        sql_bind(&sql, value_int(i));
+        sql_bind(&sql, SQL_INTEGER, value_int(i));
     assert_int_equal(sql_finish(&sql), ERROR_MEMORY);
     sql_clear(&sql);
     for (int i = 0; i < SQL_TEXT_MAX; i++)

@@ -319,7 +319,7 @@ static void ddl_of_a_schema_is_what_it_was(void **state)
         build(&world, "users: email=email required unique | notes: int=; text=text required = \"it's\"; "
                       "price=decimal(5,2) = -1.5; ratio=float = 0.5; by=users on_delete(set_null); "
                       "after_note=notes required on_delete(cascade); index=by, -price; search=text");
-    assert_int_equal(ddl_create(schema, &world.arena, &ddl), OK);
+    assert_int_equal(ddl_create(schema, DIALECT_SQLITE, &world.arena, &ddl), OK);
     for (size_t i = 0; i < ARRAY_LEN(expected); i++)
         assert_string_equal(arena_text(&world.arena, ddl.statements[i].sql), expected[i]);
     assert_int_equal(ddl.count, ARRAY_LEN(expected) + 7);

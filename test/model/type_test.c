@@ -184,18 +184,18 @@ static void values_are_ordered_as_sql_sorts_them(void **test)
         struct value a, b;
         int order;
     } pairs[] = {
-        {&size, {VALUE_INT, {.integer = 1}}, {VALUE_INT, {.integer = 2}}, -1},
-        {&size, {VALUE_INT, {.integer = INT64_MIN}}, {VALUE_INT, {.integer = INT64_MAX}}, -1},
-        {&size, {VALUE_NULL, {.integer = 0}}, {VALUE_INT, {.integer = 2}}, 1},
-        {&size, {VALUE_NULL, {.integer = 0}}, {VALUE_NULL, {.integer = 0}}, 0},
-        {&score, {VALUE_FLOAT, {.number = 1.5}}, {VALUE_INT, {.integer = 1}}, 1},
-        {&score, {VALUE_FLOAT, {.number = -0.0}}, {VALUE_FLOAT, {.number = 0.0}}, 0},
-        {&name, {VALUE_TEXT, {.text = SLICE_INIT("B")}}, {VALUE_TEXT, {.text = SLICE_INIT("a")}}, -1},
-        {&name, {VALUE_TEXT, {.text = SLICE_INIT("z")}}, {VALUE_TEXT, {.text = SLICE_INIT("é")}}, -1},
-        {&name, {VALUE_TEXT, {.text = SLICE_INIT("a")}}, {VALUE_TEXT, {.text = SLICE_INIT("ab")}}, -1},
-        {&mail, {VALUE_TEXT, {.text = SLICE_INIT("B@x")}}, {VALUE_TEXT, {.text = SLICE_INIT("a@x")}}, 1},
-        {&mail, {VALUE_TEXT, {.text = SLICE_INIT("Ann@X")}}, {VALUE_TEXT, {.text = SLICE_INIT("aNN@x")}}, 0},
-        {&mail, {VALUE_TEXT, {.text = SLICE_INIT("a_")}}, {VALUE_TEXT, {.text = SLICE_INIT("aB")}}, -1},
+        {&size, {VALUE_INT, 0, {.integer = 1}}, {VALUE_INT, 0, {.integer = 2}}, -1},
+        {&size, {VALUE_INT, 0, {.integer = INT64_MIN}}, {VALUE_INT, 0, {.integer = INT64_MAX}}, -1},
+        {&size, {VALUE_NULL, 0, {.integer = 0}}, {VALUE_INT, 0, {.integer = 2}}, 1},
+        {&size, {VALUE_NULL, 0, {.integer = 0}}, {VALUE_NULL, 0, {.integer = 0}}, 0},
+        {&score, {VALUE_FLOAT, 0, {.number = 1.5}}, {VALUE_INT, 0, {.integer = 1}}, 1},
+        {&score, {VALUE_FLOAT, 0, {.number = -0.0}}, {VALUE_FLOAT, 0, {.number = 0.0}}, 0},
+        {&name, {VALUE_TEXT, 0, {.text = SLICE_INIT("B")}}, {VALUE_TEXT, 0, {.text = SLICE_INIT("a")}}, -1},
+        {&name, {VALUE_TEXT, 0, {.text = SLICE_INIT("z")}}, {VALUE_TEXT, 0, {.text = SLICE_INIT("é")}}, -1},
+        {&name, {VALUE_TEXT, 0, {.text = SLICE_INIT("a")}}, {VALUE_TEXT, 0, {.text = SLICE_INIT("ab")}}, -1},
+        {&mail, {VALUE_TEXT, 0, {.text = SLICE_INIT("B@x")}}, {VALUE_TEXT, 0, {.text = SLICE_INIT("a@x")}}, 1},
+        {&mail, {VALUE_TEXT, 0, {.text = SLICE_INIT("Ann@X")}}, {VALUE_TEXT, 0, {.text = SLICE_INIT("aNN@x")}}, 0},
+        {&mail, {VALUE_TEXT, 0, {.text = SLICE_INIT("a_")}}, {VALUE_TEXT, 0, {.text = SLICE_INIT("aB")}}, -1},
     };
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
         int order = type_compare(pairs[i].type, pairs[i].a, pairs[i].b);

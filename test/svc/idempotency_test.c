@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "data/db.h"
+#include "model/model.h"
 
 static struct idempotency_key key_of(const char *scope, const char *key, char body)
 {
@@ -53,6 +54,8 @@ static void more_keys_at_once_than_allowed_are_refused(void **state)
 static const int64_t hour_us = INT64_C(3600000000);
 
 struct stage {
+    struct model_core core;
+    struct sql sql;
     struct session session;
     struct arena arena;
     struct diag diag;
@@ -62,8 +65,12 @@ static void at_hour(struct stage *stage, struct db_conn *tx, int64_t hour)
 {
     arena_reset(&stage->arena);
     diag_init(&stage->diag, &stage->arena);
-    stage->session = (struct session){
-        .arena = &stage->arena, .diag = &stage->diag, .conn = tx, .now_us = (1000000 + hour) * hour_us};
+    stage->core.sql = &stage->sql;
+    stage->session = (struct session){.core = &stage->core,
+                                      .arena = &stage->arena,
+                                      .diag = &stage->diag,
+                                      .conn = tx,
+                                      .now_us = (1000000 + hour) * hour_us};
 }
 
 static enum error store_and_find(struct db_conn *tx, void *argument)
@@ -130,11 +137,13 @@ static void an_answer_is_kept_for_a_day_and_belongs_to_its_body(void **state)
     struct stage stage;
     struct db *db;
     arena_init(&stage.arena, 1 << 20);
+    sql_init(&stage.sql, &stage.arena, DIALECT_SQLITE);
     assert_int_equal(db_open(&config, NULL, &db), OK);
     assert_int_equal(db_tx_blocking(db, create, NULL), OK);
     assert_int_equal(db_tx_blocking(db, store_and_find, &stage), OK);
     assert_int_equal(db_tx_blocking(db, expire_and_sweep, &stage), OK);
     db_close(db);
+    sql_fini(&stage.sql);
     arena_fini(&stage.arena);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     assert_int_equal(system(command), 0);

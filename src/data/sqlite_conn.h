@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef DATA_DB_CONN_H
-#define DATA_DB_CONN_H
+#ifndef DATA_SQLITE_CONN_H
+#define DATA_SQLITE_CONN_H
 
 #include <stdint.h>
 
@@ -11,11 +11,12 @@ struct core;
 struct fiber;
 struct reader_pool;
 
-/* What db.h calls a connection: a reader that is lent, a reader opened for one thread, or the writer inside a body. */
-struct db_conn {
+/* SQLite's db_conn: a reader that is lent, a reader opened for one thread, or the writer inside a body. */
+struct sqlite_conn {
+    struct db_conn base;
     struct sqlite *sqlite;
     struct reader_pool *pool; /* NULL: the writer's, or a thread's own */
-    struct db_conn *next;     /* among the idle ones */
+    struct sqlite_conn *next; /* among the idle ones */
     bool is_own;              /* a thread's own: closed when it is given back */
 
     /* Of a lease. */

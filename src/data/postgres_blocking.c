@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PostgreSQL with calls that block. A connection that broke is made anew by the next transaction. */
+#include "data/postgres_blocking.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/postgres_conn.h"
+#include "data/postgres_value.h"
+
+/* "tenon" as a number: what all nodes agree upon. */
+#define LOCK_SQL "SELECT pg_advisory_xact_lock(500068215662)"
+
+struct postgres_blocking {
+    const struct postgres_target *target;
+    pthread_mutex_t mutex; /* held by whoever has a transaction */
+    PGconn *pg;
+};
+
+enum error postgres_blocking_create(const struct postgres_target *target, struct postgres_blocking **out)
+{
+    struct postgres_blocking *blocking = calloc(1, sizeof *blocking);
+    if (!blocking)
+        return ERROR_MEMORY;
+    blocking->target = target;
+    pthread_mutex_init(&blocking->mutex, NULL);
+    *out = blocking;
+    return OK;
+}
+
+void postgres_blocking_destroy(struct postgres_blocking *blocking)
+{
+    if (!blocking)
+        return;
+    PQfinish(blocking->pg);
+    pthread_mutex_destroy(&blocking->mutex);
+    free(blocking);
+}
+
+enum error postgres_blocking_connect(struct postgres_blocking *blocking, struct diag *diag)
+{
+    char reason[POSTGRES_REASON_BYTES];
+    if (PQstatus(blocking->pg) == CONNECTION_OK)
+        return OK;
+    PQfinish(blocking->pg);
+    blocking->pg = postgres_connect_now(blocking->target, reason);
+    if (blocking->pg)
+        return OK;
+    if (diag)
+        diag_say(diag, NULL, "the database cannot be connected to: %s", reason);
+    return ERROR_UNAVAILABLE;
+}
+
+/* Takes over a result: OK, or its failure. */
+static enum error judge(struct postgres_lease *lease, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    enum error error = OK;
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        error = postgres_fault_read(result, NULL, &lease->fault);
+    PQclear(result);
+    return error;
+}
+
+static enum error begin(struct postgres_lease *lease)
+{
+    TRY(judge(lease, PQexec(lease->pg, "BEGIN")));
+    return judge(lease, PQexec(lease->pg, LOCK_SQL));
+}
+
+enum error postgres_blocking_begin(struct postgres_blocking *blocking, struct postgres_lease *lease)
+{
+    pthread_mutex_lock(&blocking->mutex);
+    enum error error = ERROR_UNAVAILABLE;
+    for (int tries = 0; tries < 2 && error == ERROR_UNAVAILABLE; tries++) {
+        error = postgres_blocking_connect(blocking, NULL);
+        lease->pg = blocking->pg;
+        if (error == OK)
+            error = begin(lease);
+    }
+    if (error != OK)
+        pthread_mutex_unlock(&blocking->mutex);
+    return error;
+}
+
+enum error postgres_blocking_end(struct postgres_blocking *blocking, struct postgres_lease *lease, enum error outcome)
+{
+    PGresult *result = PQexec(lease->pg, outcome == OK ? "COMMIT" : "ROLLBACK");
+    bool was_undone = strcmp(PQcmdStatus(result), "ROLLBACK") == 0;
+    if (outcome == OK && was_undone)
+        outcome = ERROR_INTERNAL;
+    if (outcome == OK && PQstatus(lease->pg) != CONNECTION_OK)
+        outcome = ERROR_OUTCOME_UNKNOWN;
+    else if (outcome == OK)
+        outcome = judge(lease, result), result = NULL;
+    PQclear(result);
+    pthread_mutex_unlock(&blocking->mutex);
+    return outcome;
+}
+
+enum error postgres_blocking_query(struct postgres_lease *lease, const struct db_driver *driver, struct slice sql,
+                                   const struct value *arguments, size_t count, struct postgres_request **out)
+{
+    struct postgres_arguments encoded;
+    char *text = strndup(sql.ptr, sql.len);
+    struct postgres_request *request = calloc(1, sizeof *request);
+    postgres_value_init(&encoded);
+    enum error error = text && request ? postgres_value_encode(&encoded, NULL, arguments, count) : ERROR_MEMORY;
+    if (error == OK) {
+        *request =
+            (struct postgres_request){.base.driver = driver, .lease = lease, .state = POSTGRES_SETTLED, .row = -1};
+        request->result =
+            PQexecParams(lease->pg, text, (int)count, NULL, encoded.values, encoded.lengths, encoded.formats, 1);
+        ExecStatusType status = PQresultStatus(request->result);
+        if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+            error = postgres_fault_read(request->result, NULL, &lease->fault);
+    }
+    postgres_value_fini(&encoded);
+    free(text);
+    if (error == OK)
+        *out = request;
+    else if (request)
+        postgres_blocking_drop(request);
+    return error;
+}
+
+void postgres_blocking_drop(struct postgres_request *request)
+{
+    PQclear(request->result);
+    free(request->room);
+    free(request);
+}
+
+enum error postgres_blocking_check(struct postgres_lease *lease, struct slice sql, size_t *parameters)
+{
+    char *text = lease->pg ? strndup(sql.ptr, sql.len) : NULL;
+    if (!text)
+        return lease->pg ? ERROR_MEMORY : ERROR_INTERNAL;
+    enum error error = judge(lease, PQprepare(lease->pg, "", text, 0, NULL));
+    free(text);
+    if (error != OK)
+        return error == ERROR_UNAVAILABLE ? error : ERROR_VALIDATION;
+    PGresult *result = PQdescribePrepared(lease->pg, "");
+    *parameters = (size_t)PQnparams(result);
+    return judge(lease, result);
+}
+
+enum error postgres_blocking_script(struct postgres_lease *lease, struct slice sql)
+{
+    char *text = lease->pg ? strndup(sql.ptr, sql.len) : NULL;
+    if (!text)
+        return lease->pg ? ERROR_MEMORY : ERROR_INTERNAL;
+    enum error error = judge(lease, PQexec(lease->pg, text));
+    free(text);
+    return error;
+}

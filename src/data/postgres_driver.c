@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PostgreSQL behind the SQL interface.
+ *
+ * Reading takes no connection: each statement goes through the pool's queue by itself. A transaction leases one; BEGIN
+ * travels with its first statement, ROLLBACK is not waited for. One that fails because of others beside it (a
+ * serialization failure, a deadlock) is run again after a short, growing, random pause.
+ *
+ * Threads without a core (start-up, the command line, housekeeping) have a connection that blocks; their transactions
+ * come one after the other, on all nodes, by an advisory lock. */
+#include "data/postgres_driver.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "data/postgres_blocking.h"
+#include "data/postgres_lease.h"
+#include "data/postgres_pool.h"
+#include "rt/core.h"
+#include "rt/fiber.h"
+
+enum {
+    POOL_MAX = 16,
+    POOL_WAITERS = 1000,
+    ACQUIRE_MS = 5000,
+    LIFETIME_MS = 30 * 60 * 1000,
+    IDLE_MS = 10 * 60 * 1000,
+    STATEMENT_MS = 30 * 1000,
+    CONNECT_MS = 5000,
+    RUNS_MAX = 12,
+    PAUSE_MOST_MS = 64
+};
+
+struct postgres_db {
+    struct db base;
+    struct db_config config;
+    struct postgres_target target;
+    struct postgres_connector *connector;
+    struct postgres_pool *pools; /* by core index */
+    struct postgres_blocking *blocking;
+    struct random_source random;
+};
+
+static const struct db_driver driver;
+
+static struct postgres_db *own(const struct db *db)
+{
+    return (struct postgres_db *)(uintptr_t)db; /* what they begin with */
+}
+
+static struct postgres_lease *lease_of(const struct db_conn *conn)
+{
+    return (struct postgres_lease *)(uintptr_t)conn;
+}
+
+static struct postgres_request *request_of(const struct db_rows *rows)
+{
+    return (struct postgres_request *)(uintptr_t)rows;
+}
+
+static struct postgres_pool *pool_of(struct postgres_db *db, struct fiber *self)
+{
+    return &db->pools[core_index(fiber_core(self))];
+}
+
+/* ---- leases ---- */
+
+static void link_request(struct postgres_lease *lease, struct postgres_request *request)
+{
+    request->lease_previous = NULL;
+    request->lease_next = lease->requests;
+    if (lease->requests)
+        lease->requests->lease_previous = request;
+    lease->requests = request;
+}
+
+static void rows_close(struct db_rows *rows)
+{
+    struct postgres_request *request = request_of(rows);
+    struct postgres_lease *lease = request->lease;
+    if (!lease)
+        return;
+    *(request->lease_previous ? &request->lease_previous->lease_next : &lease->requests) = request->lease_next;
+    if (request->lease_next)
+        request->lease_next->lease_previous = request->lease_previous;
+    if (lease->pool)
+        postgres_pool_drop(lease->pool, request);
+    else
+        postgres_blocking_drop(request);
+}
+
+static void close_all_rows(struct postgres_lease *lease)
+{
+    while (lease->requests)
+        rows_close(&lease->requests->base);
+}
+
+static enum error read_begin(struct db *db, struct fiber *self, struct deadline deadline, struct db_conn **out)
+{
+    struct postgres_lease *lease = calloc(1, sizeof *lease);
+    if (!lease)
+        return ERROR_MEMORY;
+    *lease = (struct postgres_lease){.base.driver = &driver,
+                                     .mode = POSTGRES_READING,
+                                     .pool = pool_of(own(db), self),
+                                     .fiber = self,
+                                     .deadline = deadline};
+    *out = &lease->base;
+    return OK;
+}
+
+static enum error read_blocking(struct db *db, struct db_conn **out)
+{
+    struct postgres_lease *lease = calloc(1, sizeof *lease);
+    if (!lease)
+        return ERROR_MEMORY;
+    *lease = (struct postgres_lease){.base.driver = &driver, .mode = POSTGRES_BLOCKING, .is_own = true};
+    lease->pg = postgres_connect_now(&own(db)->target, lease->fault.message);
+    if (!lease->pg) {
+        free(lease);
+        return ERROR_UNAVAILABLE;
+    }
+    *out = &lease->base;
+    return OK;
+}
+
+static void read_end(struct db_conn *conn)
+{
+    struct postgres_lease *lease = lease_of(conn);
+    close_all_rows(lease);
+    if (lease->is_own)
+        PQfinish(lease->pg);
+    free(lease);
+}
+
+/* ---- statements ---- */
+
+/* A transaction that nobody waits for any more goes no further. */
+static enum error may_go_on(const struct postgres_lease *lease)
+{
+    if (fiber_is_cancelled(lease->fiber))
+        return ERROR_CANCELLED;
+    if (deadline_passed(lease->deadline, core_now_us(lease->pool->config.core)))
+        return ERROR_TIMEOUT;
+    return lease->conn->is_broken ? ERROR_UNAVAILABLE : OK;
+}
+
+static enum error submit(struct postgres_lease *lease, struct postgres_request *request)
+{
+    if (lease->mode != POSTGRES_TRANSACTION)
+        return postgres_pool_queue(lease->pool, request);
+    if (!lease->has_begun)
+        postgres_conn_control(lease->conn, lease->isolation == DB_SERIALIZABLE
+                                               ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
+                                               : "BEGIN ISOLATION LEVEL READ COMMITTED");
+    lease->has_begun = true;
+    postgres_pool_send(lease->pool, lease->conn, request);
+    return OK;
+}
+
+static enum error query(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,
+                        struct db_rows **out)
+{
+    static const enum postgres_kind kinds[] = {
+        [POSTGRES_READING] = POSTGRES_READ, [POSTGRES_SINGLE] = POSTGRES_WRITE, [POSTGRES_TRANSACTION] = POSTGRES_STEP};
+    struct postgres_lease *lease = lease_of(conn);
+    struct postgres_request *request;
+    if (lease->mode == POSTGRES_BLOCKING) {
+        TRY(postgres_blocking_query(lease, &driver, sql, arguments, count, &request));
+        link_request(lease, request);
+        *out = &request->base;
+        return OK;
+    }
+    if (lease->mode == POSTGRES_TRANSACTION)
+        TRY(may_go_on(lease));
+    if (lease->mode == POSTGRES_SINGLE && lease->has_run)
+        return ERROR_INTERNAL;
+    lease->has_run = true;
+    TRY(postgres_pool_request(lease->pool, lease, kinds[lease->mode], &request));
+    link_request(lease, request);
+    request->arguments = arguments;
+    request->argument_count = count;
+    enum error error = postgres_statement_find(&lease->pool->statements, sql, &request->statement);
+    if (error == OK)
+        error = submit(lease, request);
+    if (error != OK) {
+        rows_close(&request->base);
+        return error == ERROR_LIMIT ? ERROR_UNAVAILABLE : error;
+    }
+    *out = &request->base;
+    return OK;
+}
+
+static enum error make_room(struct postgres_request *request)
+{
+    size_t columns = (size_t)PQnfields(request->result);
+    if (columns <= request->room_columns)
+        return OK;
+    char *room = realloc(request->room, columns * POSTGRES_VALUE_ROOM);
+    if (!room)
+        return ERROR_MEMORY;
+    request->room = room;
+    request->room_columns = columns;
+    return OK;
+}
+
+static enum error next(struct db_rows *rows, bool *has_row)
+{
+    struct postgres_request *request = request_of(rows);
+    struct postgres_lease *lease = request->lease;
+    *has_row = false;
+    if (request->row < 0) {
+        if (lease->pool) {
+            enum error error = postgres_pool_await(lease->pool, request, lease->fiber, lease->deadline);
+            if (error != OK) {
+                lease->fault = request->fault;
+                lease->is_transient = lease->is_transient || request->fault.is_transient;
+                return error;
+            }
+        }
+        TRY(make_room(request));
+    }
+    *has_row = ++request->row < PQntuples(request->result);
+    return OK;
+}
+
+static int64_t changes(const struct db_rows *rows)
+{
+    return strtoll(PQcmdTuples(request_of(rows)->result), NULL, 10);
+}
+
+static unsigned column_count(const struct db_rows *rows)
+{
+    return (unsigned)PQnfields(request_of(rows)->result);
+}
+
+static struct slice column_name(const struct db_rows *rows, unsigned column)
+{
+    return slice_from(PQfname(request_of(rows)->result, (int)column));
+}
+
+static struct value column(const struct db_rows *rows, unsigned i)
+{
+    struct postgres_request *request = request_of(rows);
+    const PGresult *result = request->result;
+    int at = (int)i;
+    if (PQgetisnull(result, request->row, at))
+        return VALUE_NOTHING;
+    struct slice bytes = slice_of(PQgetvalue(result, request->row, at), (size_t)PQgetlength(result, request->row, at));
+    if (PQfformat(result, at) == 0)
+        return value_text(bytes);
+    return postgres_value_decode(PQftype(result, at), bytes, request->room + i * POSTGRES_VALUE_ROOM);
+}
+
+static enum db_type column_type(const struct db_rows *rows, unsigned i)
+{
+    return postgres_value_type(PQftype(request_of(rows)->result, (int)i));
+}
+
+static bool column_origin(const struct db_rows *rows, unsigned i, struct slice *table, struct slice *name)
+{
+    return false;
+}
+
+static enum error check(struct db_conn *conn, struct slice sql, size_t *parameters)
+{
+    return postgres_blocking_check(lease_of(conn), sql, parameters);
+}
+
+static enum error script(struct db_conn *conn, struct slice sql)
+{
+    return postgres_blocking_script(lease_of(conn), sql);
+}
+
+static const struct db_fault *fault(const struct db_conn *conn)
+{
+    return &lease_of(conn)->fault.constraint;
+}
+
+static const char *message(const struct db_conn *conn)
+{
+    return lease_of(conn)->fault.message;
+}
+
+static int64_t last_id(const struct db_conn *conn)
+{
+    return 0;
+}
+
+/* ---- transactions ---- */
+
+static void count_up(uint64_t *figure)
+{
+    __atomic_store_n(figure, *figure + 1, __ATOMIC_RELAXED);
+}
+
+static enum error run_control(struct postgres_lease *lease, struct slice sql)
+{
+    struct postgres_request *request;
+    TRY(postgres_pool_request(lease->pool, lease, POSTGRES_STEP, &request));
+    enum error error = postgres_statement_find(&lease->pool->statements, sql, &request->statement);
+    if (error == OK) {
+        request->is_final = true;
+        postgres_pool_send(lease->pool, lease->conn, request);
+        error = postgres_pool_await(lease->pool, request, lease->fiber, DEADLINE_NEVER);
+        lease->is_transient = lease->is_transient || request->fault.is_transient;
+        if (error == OK && strcmp(PQcmdStatus(request->result), "ROLLBACK") == 0)
+            error = ERROR_INTERNAL; /* a statement had failed, and the body did not say so */
+    }
+    postgres_pool_drop(lease->pool, request);
+    return error;
+}
+
+static enum error commit(struct postgres_lease *lease)
+{
+    struct core *core = lease->pool->config.core;
+    int64_t began_us = core_now_us(core);
+    if (!lease->has_begun)
+        return OK;
+    enum error error = run_control(lease, SLICE("COMMIT"));
+    if (error == OK) {
+        count_up(&lease->pool->figures.commits);
+        __atomic_store_n(&lease->pool->figures.last_commit_us, (uint64_t)(core_now_us(core) - began_us),
+                         __ATOMIC_RELAXED);
+    }
+    return error;
+}
+
+static enum error acquire(struct postgres_lease *lease)
+{
+    struct postgres_request *wish;
+    TRY(postgres_pool_request(lease->pool, lease, POSTGRES_LEASE, &wish));
+    enum error error = postgres_pool_queue(lease->pool, wish);
+    if (error == OK)
+        error = postgres_pool_await(lease->pool, wish, lease->fiber, lease->deadline);
+    if (error == OK)
+        lease->conn = wish->conn;
+    postgres_pool_drop(lease->pool, wish);
+    return error;
+}
+
+/* Runs the body once, in a transaction of its own. */
+static enum error run_once(struct postgres_lease *lease, db_tx_body *body, void *argument)
+{
+    TRY(acquire(lease));
+    enum error error = body(&lease->base, argument);
+    close_all_rows(lease);
+    if (error == OK)
+        error = commit(lease);
+    bool is_over = error == OK || !lease->has_begun;
+    if (!is_over && !lease->conn->is_broken) {
+        postgres_conn_control(lease->conn, "ROLLBACK");
+        postgres_conn_flush(lease->conn);
+        count_up(&lease->pool->figures.rollbacks);
+    }
+    postgres_pool_release(lease->pool, lease->conn, true);
+    return error;
+}
+
+static enum error run_single(struct postgres_lease *lease, db_tx_body *body, void *argument)
+{
+    enum error error = body(&lease->base, argument);
+    close_all_rows(lease);
+    if (error == OK)
+        count_up(&lease->pool->figures.commits);
+    return error;
+}
+
+/* A random pause of up to twice the last one, so that those who met do not meet again. */
+static enum error pause_before(struct postgres_db *db, struct fiber *self, unsigned run)
+{
+    uint64_t random;
+    int64_t most_ms = 1 << (run < 6 ? run : 6);
+    TRY(random_u64(&db->random, &random));
+    return fiber_sleep(self, (int64_t)(random % (uint64_t)(most_ms < PAUSE_MOST_MS ? most_ms : PAUSE_MOST_MS)) + 1);
+}
+
+static enum error tx(struct db *base, struct fiber *self, struct deadline deadline, enum db_isolation isolation,
+                     db_tx_body *body, void *argument)
+{
+    struct postgres_db *db = own(base);
+    struct postgres_pool *pool = pool_of(db, self);
+    struct postgres_lease lease;
+    count_up(&pool->figures.transactions);
+    for (unsigned run = 1;; run++) {
+        if (fiber_is_cancelled(self))
+            return ERROR_CANCELLED;
+        lease = (struct postgres_lease){.base.driver = &driver,
+                                        .mode = isolation == DB_STATEMENT ? POSTGRES_SINGLE : POSTGRES_TRANSACTION,
+                                        .isolation = isolation,
+                                        .pool = pool,
+                                        .fiber = self,
+                                        .deadline = deadline};
+        enum error error =
+            isolation == DB_STATEMENT ? run_single(&lease, body, argument) : run_once(&lease, body, argument);
+        bool is_late = deadline_passed(deadline, core_now_us(pool->config.core));
+        if (error == OK || !lease.is_transient || error == ERROR_OUTCOME_UNKNOWN || run == RUNS_MAX || is_late)
+            return error;
+        count_up(&pool->figures.reruns);
+        TRY(pause_before(db, self, run));
+    }
+}
+
+static enum error tx_blocking(struct db *base, db_tx_body *body, void *argument)
+{
+    struct postgres_lease lease = {.base.driver = &driver, .mode = POSTGRES_BLOCKING};
+    struct postgres_db *db = own(base);
+    TRY(postgres_blocking_begin(db->blocking, &lease));
+    enum error error = body(&lease.base, argument);
+    close_all_rows(&lease);
+    return postgres_blocking_end(db->blocking, &lease, error);
+}
+
+/* ---- life ---- */
+
+static void figures(const struct db *base, struct db_figures *out)
+{
+    const struct postgres_db *db = own(base);
+    for (unsigned i = 0; i < db->config.core_count; i++) {
+        const struct postgres_pool_figures *from = &db->pools[i].figures;
+        out->readers_open += __atomic_load_n(&from->open, __ATOMIC_RELAXED);
+        out->readers_lent += __atomic_load_n(&from->leased, __ATOMIC_RELAXED);
+        out->readers_waiting += __atomic_load_n(&from->waiting, __ATOMIC_RELAXED);
+        out->queries += __atomic_load_n(&from->queries, __ATOMIC_RELAXED);
+        out->commits += __atomic_load_n(&from->commits, __ATOMIC_RELAXED);
+        out->transactions += __atomic_load_n(&from->transactions, __ATOMIC_RELAXED);
+        out->rollbacks += __atomic_load_n(&from->rollbacks, __ATOMIC_RELAXED);
+        out->reruns += __atomic_load_n(&from->reruns, __ATOMIC_RELAXED);
+        out->waits_timed_out += __atomic_load_n(&from->waits_timed_out, __ATOMIC_RELAXED);
+        uint64_t last_us = __atomic_load_n(&from->last_commit_us, __ATOMIC_RELAXED);
+        out->last_commit_us = last_us > out->last_commit_us ? last_us : out->last_commit_us;
+        out->is_down = out->is_down || __atomic_load_n(&from->is_down, __ATOMIC_RELAXED);
+    }
+    out->state = out->is_down ? ERROR_UNAVAILABLE : OK;
+}
+
+static void close_db(struct db *base)
+{
+    struct postgres_db *db = own(base);
+    postgres_connect_destroy(db->connector);
+    for (unsigned i = 0; db->pools && i < db->config.core_count; i++)
+        postgres_pool_fini(&db->pools[i]);
+    postgres_blocking_destroy(db->blocking);
+    free(db->pools);
+    free(db);
+}
+
+static const struct db_driver driver = {
+    .dialect = DIALECT_POSTGRES,
+    .close = close_db,
+    .read_begin = read_begin,
+    .read_blocking = read_blocking,
+    .read_end = read_end,
+    .tx = tx,
+    .tx_blocking = tx_blocking,
+    .query = query,
+    .next = next,
+    .rows_close = rows_close,
+    .changes = changes,
+    .column_count = column_count,
+    .column_name = column_name,
+    .column = column,
+    .column_type = column_type,
+    .column_origin = column_origin,
+    .check = check,
+    .script = script,
+    .fault = fault,
+    .message = message,
+    .last_id = last_id,
+    .figures = figures,
+};
+
+static void fill_defaults(struct db_pool *pool, unsigned core_count)
+{
+    pool->max = pool->max ? pool->max : POOL_MAX;
+    pool->waiters = pool->waiters ? pool->waiters : POOL_WAITERS;
+    pool->acquire_ms = pool->acquire_ms ? pool->acquire_ms : ACQUIRE_MS;
+    pool->lifetime_ms = pool->lifetime_ms ? pool->lifetime_ms : LIFETIME_MS;
+    pool->idle_ms = pool->idle_ms ? pool->idle_ms : IDLE_MS;
+    pool->statement_ms = pool->statement_ms ? pool->statement_ms : STATEMENT_MS;
+    pool->connect_ms = pool->connect_ms ? pool->connect_ms : CONNECT_MS;
+    pool->max = core_count ? (pool->max + core_count - 1) / core_count : pool->max;
+    pool->idle = pool->idle && core_count ? (pool->idle + core_count - 1) / core_count : pool->max;
+}
+
+static enum error open_pools(struct postgres_db *db)
+{
+    const struct db_config *config = &db->config;
+    db->pools = calloc(config->core_count + 1, sizeof *db->pools);
+    if (!db->pools)
+        return ERROR_MEMORY;
+    for (unsigned i = 0; i < config->core_count; i++) {
+        const struct postgres_pool_config pool = {.driver = &driver,
+                                                  .core = config->cores[i],
+                                                  .log = config->core_logs ? config->core_logs[i] : NULL,
+                                                  .connector = db->connector,
+                                                  .limit = config->pool.max,
+                                                  .idle = config->pool.idle,
+                                                  .waiters = config->pool.waiters,
+                                                  .acquire_ms = config->pool.acquire_ms,
+                                                  .lifetime_ms = config->pool.lifetime_ms,
+                                                  .idle_ms = config->pool.idle_ms,
+                                                  .silence_ms = config->pool.statement_ms * 3 / 2};
+        postgres_pool_init(&db->pools[i], &pool);
+    }
+    return OK;
+}
+
+static enum error open_all(struct postgres_db *db, struct diag *diag)
+{
+    char reason[POSTGRES_REASON_BYTES];
+    if (!postgres_connect_can_read(db->config.url, reason)) {
+        diag_say(diag, "write postgres://user:password@host:5432/database", "the database URL cannot be read: %s",
+                 reason);
+        return ERROR_VALIDATION;
+    }
+    random_source_system(&db->random);
+    TRY(postgres_blocking_create(&db->target, &db->blocking));
+    TRY(postgres_blocking_connect(db->blocking, diag));
+    TRY(postgres_connect_create(&db->target, &db->connector));
+    return open_pools(db);
+}
+
+enum error postgres_driver_open(const struct db_config *config, struct diag *diag, struct db **out)
+{
+    struct postgres_db *db = calloc(1, sizeof *db);
+    if (!db)
+        return ERROR_MEMORY;
+    db->base.driver = &driver;
+    db->config = *config;
+    fill_defaults(&db->config.pool, config->core_count);
+    db->target = (struct postgres_target){.url = config->url,
+                                          .name = config->name ? config->name : "tenon",
+                                          .connect_ms = db->config.pool.connect_ms,
+                                          .statement_ms = db->config.pool.statement_ms};
+    enum error error = open_all(db, diag);
+    if (error != OK) {
+        close_db(&db->base);
+        return error;
+    }
+    *out = &db->base;
+    return OK;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DATA_POSTGRES_DRIVER_H
+#define DATA_POSTGRES_DRIVER_H
+
+#include "data/db.h"
+
+/* PostgreSQL behind db.h: as db_open(), for URLs that begin with "postgres:" or "postgresql:".
+ * Errors: also ERROR_UNAVAILABLE: the server is away, or would not have us; nothing is left open, and it may be tried
+ * again. */
+MUST_USE enum error postgres_driver_open(const struct db_config *config, struct diag *diag, struct db **out);
+
+#endif

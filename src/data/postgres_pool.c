@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The connections of one core.
+ *
+ * Idea: there is one queue, first come first served, of statements that need no transaction of their own and of wishes
+ * for a connection (a lease). At the end of each turn what waits is spread over the connections that owe nothing:
+ * statements go out in batches, one system call each, and the next batch of a connection only when the last one was
+ * answered. So a lone statement is sent at once, many share what is expensive, and no statement is stuck behind a slow
+ * one: what has not been sent is anybody's to take. Statements that were slow before, or were never seen, go alone.
+ *
+ * More connections are opened when those that are there cannot keep up, up to the limit.
+ *
+ *   request: QUEUED --dispatch--> SENT --answer--> SETTLED --drop--> spare
+ *              ^--returned-----------'  (the batch failed, or the connection broke)
+ *
+ * Invariants
+ *   (1) a request is in the queue, in flight on one connection, settled, or spare
+ *   (2) one whose lease is NULL has no waiter: it is recycled when it is settled or comes back
+ *   (3) a leased connection carries nobody else's statements
+ *   (4) a broken connection is freed by the hook, never while somebody may look at it */
+#include "data/postgres_pool.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "data/postgres_lease.h"
+#include "rt/fiber.h"
+
+enum {
+    TICK_US = 250 * 1000,
+    BATCH_MIN = 8,      /* before a second connection is used */
+    PATIENCE_US = 1000, /* of the queue, before another connection is opened */
+    RETRY_FIRST_MS = 100,
+    RETRY_MOST_MS = 2000
+};
+
+static void count(unsigned *figure, int by)
+{
+    __atomic_store_n(figure, *figure + (unsigned)by, __ATOMIC_RELAXED);
+}
+
+static void count_up(uint64_t *figure)
+{
+    __atomic_store_n(figure, *figure + 1, __ATOMIC_RELAXED);
+}
+
+static void set_down(struct postgres_pool *pool, bool is_down)
+{
+    __atomic_store_n(&pool->figures.is_down, is_down, __ATOMIC_RELAXED);
+}
+
+/* ---- requests ---- */
+
+enum error postgres_pool_request(struct postgres_pool *pool, struct postgres_lease *lease, enum postgres_kind kind,
+                                 struct postgres_request **out)
+{
+    struct postgres_request *request = pool->spare;
+    if (request)
+        pool->spare = request->next;
+    else if (!(request = calloc(1, sizeof *request)))
+        return ERROR_MEMORY;
+    *request = (struct postgres_request){.base.driver = pool->config.driver,
+                                         .lease = lease,
+                                         .kind = kind,
+                                         .row = -1,
+                                         .room = request->room,
+                                         .room_columns = request->room_columns};
+    *out = request;
+    return OK;
+}
+
+static void recycle(struct postgres_pool *pool, struct postgres_request *request)
+{
+    PQclear(request->result);
+    request->result = NULL;
+    if (request->statement)
+        postgres_statement_release(request->statement);
+    request->statement = NULL;
+    request->next = pool->spare;
+    pool->spare = request;
+}
+
+static void append(struct postgres_pool *pool, struct postgres_request *request)
+{
+    request->next = NULL;
+    *pool->end = request;
+    pool->end = &request->next;
+    count(&pool->figures.waiting, 1);
+    pool->queued++;
+}
+
+static void put_first(struct postgres_pool *pool, struct postgres_request *request)
+{
+    request->next = pool->first;
+    pool->first = request;
+    if (!request->next)
+        pool->end = &request->next;
+    count(&pool->figures.waiting, 1);
+    pool->queued++;
+}
+
+static struct postgres_request *take_first(struct postgres_pool *pool)
+{
+    struct postgres_request *request = pool->first;
+    pool->first = request->next;
+    if (!pool->first)
+        pool->end = &pool->first;
+    request->next = NULL;
+    count(&pool->figures.waiting, -1);
+    pool->queued--;
+    return request;
+}
+
+static void take_out(struct postgres_pool *pool, struct postgres_request *request)
+{
+    struct postgres_request **link = &pool->first;
+    while (*link != request)
+        link = &(*link)->next;
+    *link = request->next;
+    if (!*link)
+        pool->end = link;
+    count(&pool->figures.waiting, -1);
+    pool->queued--;
+}
+
+enum error postgres_pool_queue(struct postgres_pool *pool, struct postgres_request *request)
+{
+    if (pool->queued >= pool->config.waiters || pool->figures.is_down)
+        return ERROR_UNAVAILABLE;
+    request->state = POSTGRES_QUEUED;
+    request->queued_us = core_now_us(pool->config.core);
+    append(pool, request);
+    return OK;
+}
+
+static void settle(struct postgres_pool *pool, struct postgres_request *request, enum error error)
+{
+    request->state = POSTGRES_SETTLED;
+    request->error = error;
+    if (request->lease)
+        fiber_wake(request->lease->fiber);
+    else
+        recycle(pool, request);
+}
+
+struct cancelling {
+    struct postgres_wish wish;
+};
+
+static void end_cancelling(struct core *core, struct core_message *message)
+{
+    free(CONTAINER_OF(message, struct cancelling, wish.message));
+}
+
+/* Asks the server to end what a leased connection is at. */
+static void cancel(struct postgres_pool *pool, struct postgres_conn *conn)
+{
+    struct cancelling *cancelling = conn ? calloc(1, sizeof *cancelling) : NULL;
+    PGcancel *handle = cancelling ? PQgetCancel(conn->pg) : NULL;
+    if (!handle) {
+        free(cancelling);
+        return;
+    }
+    cancelling->wish =
+        (struct postgres_wish){.message.run = end_cancelling, .core = pool->config.core, .cancel = handle};
+    postgres_connect_wish(pool->config.connector, &cancelling->wish);
+}
+
+/* What was sent as part of a transaction, or is one, is waited for, because its outcome counts. A statement of a
+ * transaction that nobody wants any more is cut short by the server. */
+static void await_sent(struct postgres_pool *pool, struct postgres_request *request, struct fiber *self,
+                       struct deadline deadline)
+{
+    bool can_be_cut = request->kind == POSTGRES_STEP && !request->is_final;
+    while (request->state == POSTGRES_SENT) {
+        if (!can_be_cut) {
+            fiber_park_shielded(self);
+        } else if (fiber_park(self, deadline) != OK && request->state == POSTGRES_SENT) {
+            cancel(pool, request->conn);
+            can_be_cut = false;
+        }
+    }
+}
+
+enum error postgres_pool_await(struct postgres_pool *pool, struct postgres_request *request, struct fiber *self,
+                               struct deadline deadline)
+{
+    int64_t patience_us = request->queued_us + pool->config.acquire_ms * 1000;
+    while (request->state != POSTGRES_SETTLED) {
+        bool is_queued = request->state == POSTGRES_QUEUED;
+        bool is_impatient = is_queued && patience_us < deadline.at_us;
+        if (!is_queued && request->kind != POSTGRES_READ) {
+            await_sent(pool, request, self, deadline);
+            continue;
+        }
+        enum error error = fiber_park(self, is_impatient ? (struct deadline){patience_us} : deadline);
+        if (error == OK || request->state == POSTGRES_SETTLED || (is_queued && request->state != POSTGRES_QUEUED))
+            continue;
+        if (error == ERROR_TIMEOUT && is_impatient) {
+            count_up(&pool->figures.waits_timed_out);
+            return ERROR_UNAVAILABLE;
+        }
+        return error;
+    }
+    return request->error;
+}
+
+void postgres_pool_drop(struct postgres_pool *pool, struct postgres_request *request)
+{
+    request->lease = NULL;
+    if (request->state == POSTGRES_SENT)
+        return; /* its answer will find nobody */
+    if (request->state == POSTGRES_QUEUED && request->queued_us != 0)
+        take_out(pool, request);
+    recycle(pool, request);
+}
+
+void postgres_pool_send(struct postgres_pool *pool, struct postgres_conn *conn, struct postgres_request *request)
+{
+    postgres_conn_add(conn, request);
+    postgres_conn_flush(conn);
+}
+
+/* ---- connections ---- */
+
+static void on_settled(struct postgres_conn *conn, struct postgres_request *request)
+{
+    struct postgres_pool *pool = conn->owner;
+    if (request->lease)
+        fiber_wake(request->lease->fiber);
+    else
+        recycle(pool, request);
+}
+
+static void on_returned(struct postgres_conn *conn, struct postgres_request *request)
+{
+    struct postgres_pool *pool = conn->owner;
+    if (!request->lease)
+        recycle(pool, request);
+    else if (request->kind == POSTGRES_STEP)
+        postgres_pool_send(pool, conn, request); /* described by now */
+    else
+        put_first(pool, request);
+}
+
+static void on_broken(struct postgres_conn *conn)
+{
+    struct postgres_pool *pool = conn->owner;
+    count(&pool->figures.open, -1);
+    pool->retry_us = core_now_us(pool->config.core); /* whether the server is there is seen at once */
+}
+
+static const struct postgres_conn_events events = {on_settled, on_returned, on_broken};
+
+static enum error add(struct postgres_pool *pool, PGconn *pg)
+{
+    struct postgres_conn *conn = calloc(1, sizeof *conn);
+    if (!conn)
+        return ERROR_MEMORY;
+    *conn = (struct postgres_conn){.events = &events, .owner = pool, .log = pool->config.log};
+    enum error error = postgres_conn_open(conn, pool->config.core, pg);
+    if (error != OK) {
+        conn->pg = NULL;
+        postgres_value_fini(&conn->arguments);
+        free(conn);
+        return error;
+    }
+    int64_t life_us = pool->config.lifetime_ms * 1000;
+    conn->opened_us = conn->used_us = core_now_us(pool->config.core);
+    conn->expires_us = conn->opened_us + life_us - life_us / 10 * (int64_t)(PQbackendPID(pg) % 16) / 16;
+    conn->next = pool->conns;
+    pool->conns = conn;
+    count(&pool->figures.open, 1);
+    return OK;
+}
+
+void postgres_pool_adopt(struct postgres_pool *pool, PGconn *pg)
+{
+    if (add(pool, pg) != OK)
+        PQfinish(pg);
+}
+
+static void fail_queue(struct postgres_pool *pool)
+{
+    while (pool->first)
+        settle(pool, take_first(pool), ERROR_UNAVAILABLE);
+}
+
+static void on_connected(struct core *core, struct core_message *message)
+{
+    struct postgres_pool *pool = CONTAINER_OF(message, struct postgres_pool, wish.message);
+    PGconn *pg = pool->wish.pg;
+    pool->is_connecting = false;
+    pool->wish.pg = NULL;
+    if (pg && add(pool, pg) == OK) {
+        if (pool->figures.is_down && pool->config.log)
+            LOG_INFO(pool->config.log, "the database is there again");
+        pool->failures = 0;
+        set_down(pool, false);
+        return;
+    }
+    PQfinish(pg);
+    int64_t wait_ms = (int64_t)RETRY_FIRST_MS << (pool->failures < 5 ? pool->failures : 5);
+    pool->retry_us = core_now_us(core) + 1000 * (wait_ms < RETRY_MOST_MS ? wait_ms : RETRY_MOST_MS);
+    if (pool->failures++ == 0 && pool->config.log)
+        LOG_WARN(pool->config.log, "the database cannot be connected to",
+                 LOG_STR("reason", slice_from(pool->wish.reason)));
+    if (pool->figures.open == 0) {
+        set_down(pool, true);
+        fail_queue(pool);
+    }
+}
+
+static void connect_one(struct postgres_pool *pool)
+{
+    if (pool->is_connecting || pool->is_stopping || pool->figures.open >= pool->config.limit ||
+        core_now_us(pool->config.core) < pool->retry_us)
+        return;
+    pool->is_connecting = true;
+    pool->wish = (struct postgres_wish){.message.run = on_connected, .core = pool->config.core};
+    postgres_connect_wish(pool->config.connector, &pool->wish);
+}
+
+static bool is_free(const struct postgres_conn *conn)
+{
+    return !conn->is_leased && !conn->is_broken && postgres_conn_is_idle(conn);
+}
+
+static void close_conn(struct postgres_conn **link)
+{
+    struct postgres_conn *conn = *link;
+    *link = conn->next;
+    postgres_conn_close(conn);
+    free(conn);
+}
+
+/* Connections that are broken, or too old, or not needed for long, or do not answer. */
+static void sweep(struct postgres_pool *pool, bool is_tick)
+{
+    int64_t now_us = core_now_us(pool->config.core);
+    for (struct postgres_conn **link = &pool->conns; *link;) {
+        struct postgres_conn *conn = *link;
+        if (is_tick && !postgres_conn_is_idle(conn) && now_us - conn->heard_us > pool->config.silence_ms * 1000)
+            postgres_conn_break(conn, "it does not answer");
+        bool is_old = is_tick && is_free(conn) &&
+                      (now_us > conn->expires_us || (pool->figures.open > pool->config.idle &&
+                                                     now_us - conn->used_us > pool->config.idle_ms * 1000));
+        if (is_old)
+            count(&pool->figures.open, -1);
+        if (is_old || (conn->is_broken && !conn->is_leased))
+            close_conn(link);
+        else
+            link = &conn->next;
+    }
+}
+
+static void tick(struct core *core, struct timer *timer)
+{
+    struct postgres_pool *pool = CONTAINER_OF(timer, struct postgres_pool, timer);
+    sweep(pool, true);
+    if (pool->figures.open == 0)
+        connect_one(pool);
+    core_arm(core, &pool->timer, core_now_us(core) + TICK_US);
+}
+
+void postgres_pool_release(struct postgres_pool *pool, struct postgres_conn *conn, bool is_clean)
+{
+    count(&pool->figures.leased, -1);
+    conn->is_leased = false;
+    conn->used_us = core_now_us(pool->config.core);
+    if (!is_clean)
+        postgres_conn_break(conn, "a transaction was given up");
+}
+
+/* ---- dispatch ---- */
+
+static bool goes_alone(const struct postgres_request *request)
+{
+    return request->is_alone || !request->statement->is_described || request->statement->is_slow;
+}
+
+static void lease_out(struct postgres_pool *pool, struct postgres_conn *conn)
+{
+    struct postgres_request *request = take_first(pool);
+    conn->is_leased = true;
+    count(&pool->figures.leased, 1);
+    request->conn = conn;
+    settle(pool, request, OK);
+}
+
+/* Sends the first of the queue, and as many behind it as may share its batch. */
+static void send_batch(struct postgres_pool *pool, struct postgres_conn *conn, unsigned most)
+{
+    enum postgres_kind kind = pool->first->kind;
+    for (unsigned sent = 0; sent < most && pool->first && !conn->is_broken; sent++) {
+        bool is_alone = goes_alone(pool->first);
+        if (pool->first->kind != kind || (is_alone && sent > 0))
+            break;
+        count_up(&pool->figures.queries);
+        postgres_conn_add(conn, take_first(pool));
+        if (is_alone)
+            break;
+    }
+    conn->used_us = core_now_us(pool->config.core);
+    postgres_conn_flush(conn);
+}
+
+static unsigned count_free(const struct postgres_pool *pool)
+{
+    unsigned free = 0;
+    for (const struct postgres_conn *conn = pool->conns; conn; conn = conn->next)
+        free += is_free(conn);
+    return free;
+}
+
+static void dispatch(struct postgres_pool *pool)
+{
+    unsigned free = count_free(pool);
+    for (struct postgres_conn *conn = pool->conns; conn && pool->first; conn = conn->next) {
+        if (!is_free(conn))
+            continue;
+        unsigned share = (pool->queued + free - 1) / free;
+        free--;
+        if (pool->first->kind == POSTGRES_LEASE)
+            lease_out(pool, conn);
+        else
+            send_batch(pool, conn,
+                       share < BATCH_MIN            ? BATCH_MIN
+                       : share < POSTGRES_BATCH_MAX ? share
+                                                    : POSTGRES_BATCH_MAX);
+    }
+    if (!pool->first)
+        return;
+    int64_t waited_us = core_now_us(pool->config.core) - pool->first->queued_us;
+    if (waited_us > PATIENCE_US || pool->first->kind == POSTGRES_LEASE || pool->figures.open == 0)
+        connect_one(pool);
+    else if (pool->figures.open < pool->config.limit && !pool->is_connecting)
+        core_arm(pool->config.core, &pool->timer, core_now_us(pool->config.core) + PATIENCE_US);
+}
+
+static void end_turn(struct core *core, struct core_hook *hook)
+{
+    struct postgres_pool *pool = CONTAINER_OF(hook, struct postgres_pool, hook);
+    sweep(pool, false);
+    if (pool->first)
+        dispatch(pool);
+    if (!timer_is_armed(&pool->timer) && !pool->is_stopping)
+        core_arm(core, &pool->timer, core_now_us(core) + TICK_US);
+}
+
+void postgres_pool_init(struct postgres_pool *pool, const struct postgres_pool_config *config)
+{
+    *pool = (struct postgres_pool){.config = *config, .hook = {.run = end_turn}, .timer = {.fire = tick}};
+    pool->end = &pool->first;
+    core_add_hook(config->core, &pool->hook);
+}
+
+void postgres_pool_fini(struct postgres_pool *pool)
+{
+    pool->is_stopping = true;
+    while (pool->conns) {
+        struct postgres_conn *conn = pool->conns;
+        while (conn->count > 0 && !conn->is_broken)
+            postgres_conn_break(conn, "the program ends");
+        close_conn(&pool->conns);
+    }
+    PQfinish(pool->wish.pg);
+    core_disarm(pool->config.core, &pool->timer);
+    while (pool->spare) {
+        struct postgres_request *request = pool->spare;
+        pool->spare = request->next;
+        free(request->room);
+        free(request);
+    }
+    postgres_statement_fini(&pool->statements);
+}
