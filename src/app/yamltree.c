@@ -228,6 +228,10 @@ static enum error on_scalar(struct reader *reader, const yaml_event_t *event)
     node->is_flow = reader->depth > 0 && reader->levels[reader->depth - 1].container->is_flow;
     if (style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE)
         node->text_place.column++;
+    node->is_block = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
+    node->raw = slice_from_index(reader->text, reader->cursor_byte + node->text_place.column - node->place.column);
+    if (node->is_block)
+        node->raw = slice_from_index(node->raw, slice_index(node->raw, '\n') + 1);
     return place_node(reader, node);
 }
 

@@ -64,10 +64,57 @@ const char *node_shown(const struct node *scalar, struct diag *diag)
     return diag_quote(diag, scalar->source);
 }
 
+static bool is_white(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+static size_t skip_white(struct slice raw, size_t at, struct place *place)
+{
+    for (; at < raw.len && is_white(raw.ptr[at]); at++) {
+        place->column++;
+        if (raw.ptr[at] == '\n')
+            *place = (struct place){place->file, place->line + 1, 1};
+    }
+    return at;
+}
+
+/* How many bytes of the file stand for one byte of the text: a quote is written twice or behind a backslash. */
+static size_t written_length(struct slice raw, size_t at, char byte)
+{
+    if (at + 1 >= raw.len || raw.ptr[at + 1] != byte)
+        return 1;
+    return (raw.ptr[at] == '\'' && byte == '\'') || (raw.ptr[at] == '\\' && byte != '\\') ? 2 : 1;
+}
+
+/* YAML folds, indents and strips white space and leaves the rest in its order, so the rest is counted. */
+static struct place place_by_counting(const struct node *scalar, size_t offset, struct place place)
+{
+    size_t at = 0, white = 0;
+    for (size_t i = 0; i < offset || (i == offset && i < scalar->text.len); i++) {
+        white = is_white(scalar->text.ptr[i]) ? white + (i < offset) : 0;
+        if (is_white(scalar->text.ptr[i]))
+            continue;
+        at = skip_white(scalar->raw, at, &place);
+        if (i == offset)
+            return place;
+        size_t length =
+            scalar->is_quoted && !scalar->is_block ? written_length(scalar->raw, at, scalar->text.ptr[i]) : 1;
+        at += length;
+        place.column += (unsigned)length;
+    }
+    place.column += (unsigned)white;
+    return place;
+}
+
 struct place node_place_at(const struct node *scalar, size_t offset)
 {
     struct place place = scalar->text_place;
-    if (!scalar->is_secret)
-        place.column += (unsigned)offset;
+    if (scalar->is_secret)
+        return place;
+    if (scalar->raw.ptr)
+        return place_by_counting(scalar, offset,
+                                 scalar->is_block ? (struct place){place.file, place.line + 1, 1} : place);
+    place.column += (unsigned)offset;
     return place;
 }

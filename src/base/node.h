@@ -27,6 +27,8 @@ struct node {
     struct place key_place;
     struct place place;      /* of the first character */
     struct place text_place; /* scalar: of the first character of `text`, behind an opening quote */
+    struct slice raw;        /* scalar: the file from there on; of a block from its second line on. Empty: not known */
+    bool is_block;
     struct node *first, *last, *next;
     size_t count; /* of children */
 };
@@ -42,7 +44,7 @@ bool node_is_empty(const struct node *node);
 const char *node_kind_name(const struct node *node);
 /* What people may see of a scalar, in quotes. Texts are the diag's. */
 const char *node_shown(const struct node *scalar, struct diag *diag);
-/* The place of the byte `offset` of a scalar's text. */
+/* The place of the byte `offset` of a scalar's text, also where the text goes over lines. */
 struct place node_place_at(const struct node *scalar, size_t offset);
 
 #endif
