@@ -196,6 +196,8 @@ void envelope_list_headers(const struct api_settings *settings, struct exchange 
 /* What a client is told; an internal error tells nothing but its row. */
 struct told {
     enum error error;
+    int status;
+    const char *code;
     const char *message;
     const char *hint;
     const struct diag_item *items;
@@ -203,9 +205,16 @@ struct told {
 
 static struct told told_of(const struct exchange *x, enum error error)
 {
-    struct told told = {.error = error, .message = error_sentence(error)};
-    if (error_http_status(error) == 500)
+    struct told told = {.error = error,
+                        .status = error_http_status(error),
+                        .code = error_code(error),
+                        .message = error_sentence(error)};
+    if (told.status == 500)
         return told;
+    if (x->diag.code) {
+        told.code = x->diag.code;
+        told.status = x->diag.http_status;
+    }
     if (x->diag.message)
         told.message = x->diag.message;
     told.hint = x->diag.hint;
@@ -307,7 +316,7 @@ static void put_member(struct buf *out, const char *key, const char *text)
 
 static void put_error_object(struct buf *out, const struct told *told)
 {
-    put_member(out, "{\"code\":", error_code(told->error));
+    put_member(out, "{\"code\":", told->code);
     put_member(out, ",\"message\":", told->message);
     put_member(out, ",\"hint\":", told->hint);
 }
@@ -323,7 +332,7 @@ static void put_error_data(struct buf *out, const struct told *told, const struc
 static void put_error_success(struct buf *out, const struct told *told, const struct exchange *x)
 {
     put_member(out, "{\"success\":false,\"error\":", told->message);
-    put_member(out, ",\"code\":", error_code(told->error));
+    put_member(out, ",\"code\":", told->code);
     put_member(out, ",\"hint\":", told->hint);
     put_detail_list(out, told);
     buf_put_byte(out, '}');
@@ -343,10 +352,10 @@ static void put_error_problem(struct buf *out, const struct told *told, const st
 {
     put_member(out, "{\"type\":\"about:blank\",\"title\":", error_sentence(told->error));
     buf_put_literal(out, ",\"status\":");
-    buf_put_int(out, error_http_status(told->error));
+    buf_put_int(out, told->status);
     put_member(out, ",\"detail\":", told->message);
     put_member(out, ",\"hint\":", told->hint);
-    put_member(out, ",\"code\":", error_code(told->error));
+    put_member(out, ",\"code\":", told->code);
     put_problem_errors(out, told);
     buf_put_byte(out, '}');
 }
@@ -361,7 +370,7 @@ void envelope_error(const struct api_settings *settings, struct exchange *x, enu
     };
     struct told told = told_of(x, error);
     exchange_reset_answer(x);
-    exchange_status(x, error_http_status(error));
+    exchange_status(x, told.status);
     if (settings->envelope == ENVELOPE_PROBLEM)
         x->content_type = SLICE("application/problem+json");
     if (error == ERROR_UNAUTHORIZED)

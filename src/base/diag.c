@@ -51,6 +51,14 @@ void diag_say(struct diag *diag, const char *hint, const char *format, ...)
     va_end(arguments);
 }
 
+void diag_name(struct diag *diag, const char *code, int http_status)
+{
+    if (!diag)
+        return;
+    diag->code = code;
+    diag->http_status = http_status;
+}
+
 void diag_field(struct diag *diag, struct slice field, const char *hint, const char *format, ...)
 {
     if (!diag)

@@ -31,6 +31,8 @@ struct diag {
     struct arena *arena; /* owns the texts */
     const char *message; /* NULL: the sentence of the error's row */
     const char *hint;
+    const char *code; /* the name an app has given the failure, with its status; NULL: those of the error's row */
+    int http_status;
     struct diag_item *first;
     struct diag_item *last;
     size_t count;         /* of all errors found, kept or not */
@@ -44,6 +46,9 @@ enum { DIAG_ITEMS_MAX = 200 };
 void diag_init(struct diag *diag, struct arena *arena);
 /* Sets the sentence (and the hint, NULL for none) unless one is set already. NULL diag: does nothing. */
 void diag_say(struct diag *diag, const char *hint, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Gives the failure a code and an HTTP status of the app's own; the sentence is diag_say()'s. `code` is borrowed.
+ * NULL diag: does nothing. */
+void diag_name(struct diag *diag, const char *code, int http_status);
 /* Adds what is wrong with a field of the request; `field` is copied. NULL diag: does nothing. */
 void diag_field(struct diag *diag, struct slice field, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
 /* Adds what is wrong at a place of a file. NULL diag: does nothing. */
