@@ -86,7 +86,7 @@ static const char *expected(const struct type *type, enum json_token token, bool
     case FIELD_BOOL: return token == JSON_TRUE || token == JSON_FALSE ? NULL : "must be true or false";
     case FIELD_REFERENCE: return expected(&type->target->id->type, token, is_integer);
     case FIELD_LIST: return token == JSON_ARRAY_BEGIN ? NULL : "must be a list";
-    case FIELD_JSON: return NULL;
+    case FIELD_JSON: return !type->record || token == JSON_ARRAY_BEGIN ? NULL : "must be a list of objects";
     default: return token == JSON_STRING ? NULL : "must be a text";
     }
 }
@@ -222,6 +222,10 @@ static enum error read_value(struct reading *reading, const struct field *field)
         return refuse_value(reading, field, &value, mistake);
     switch (field->type.kind) {
     case FIELD_JSON: {
+        if (field->type.record) {
+            change_set(change, field, value_text(SLICE("[]"))); /* its objects are where the rules put them */
+            return rules->list(rules->state, field, reading->reader);
+        }
         enum error error = read_json(reading, field, &value);
         return error == ERROR_PARSE ? body_parse_error(reading->reader, reading->session) : error;
     }
@@ -355,4 +359,19 @@ enum error body_read_changes(struct slice text, enum change_kind kind, const str
     *changes = change;
     *count = 1;
     return OK;
+}
+
+enum error body_read_input(struct slice text, struct change *change, struct session *session,
+                           const struct body_rules *rules)
+{
+    struct jsonread reader;
+    struct json_value value;
+    jsonread_init(&reader, text, session->arena, JSONREAD_DEPTH_DEFAULT);
+    enum json_token token = jsonread_next(&reader, &value);
+    if (token == JSON_ERROR)
+        return body_parse_error(&reader, session);
+    if (token != JSON_OBJECT_BEGIN)
+        return refuse_form(session, CHANGE_REPLACE);
+    TRY(body_read_object(&reader, change, session, rules));
+    return read_end(&reader, session);
 }

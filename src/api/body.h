@@ -27,8 +27,12 @@ YIELDS MUST_USE enum error body_read_json(struct exchange *x, struct slice *out)
  */
 typedef bool body_defer(void *state, const struct field *field, struct slice text);
 
+/* A list of objects, behind its opening bracket; reads up to and with the closing one. */
+typedef enum error body_list(void *state, const struct field *field, struct jsonread *reader);
+
 struct body_rules {
     body_defer *defer; /* NULL: texts are texts */
+    body_list *list;   /* NULL: there are no fields with a record */
     void *state;
 };
 
@@ -42,6 +46,10 @@ MUST_USE enum error body_read_object(struct jsonread *reader, struct change *cha
  * Errors: ERROR_PARSE, ERROR_VALIDATION (neither of the two, empty or too many), ERROR_MEMORY. */
 MUST_USE enum error body_read_changes(struct slice text, enum change_kind kind, const struct resource *resource,
                                       struct session *session, struct change **changes, size_t *count, bool *is_many);
+
+/* Reads a whole body that must be one object. Errors: as above. */
+MUST_USE enum error body_read_input(struct slice text, struct change *change, struct session *session,
+                                    const struct body_rules *rules);
 
 /* Puts the place and the reason of a JSON error into words. Returns ERROR_PARSE. */
 MUST_USE enum error body_parse_error(struct jsonread *reader, struct session *session);

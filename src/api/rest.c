@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/envelope.h"
+#include "api/rest_action.h"
 #include "api/rest_batch.h"
 #include "api/rest_read.h"
 #include "api/rest_write.h"
@@ -92,7 +93,8 @@ enum error rest_add_routes(struct rest *rest, struct http_site *site, struct are
         return ERROR_MEMORY;
     const struct site_route batch = {
         .method = HTTP_POST, .pattern = slice_from(pattern), .handler = rest_batch, .data = rest, .name = "batch"};
-    return site_add_route(site, &batch, diag);
+    TRY(site_add_route(site, &batch, diag));
+    return rest_action_add_routes(rest, site, arena, diag);
 }
 
 void rest_render_error(struct exchange *x, enum error error, void *data)

@@ -42,6 +42,8 @@ struct rest {
     size_t resource_count;
     /* Runs the hooks of an event such as "markets.create"; NULL: there are none. */
     enum error (*before)(void *state, struct exchange *x, const struct resource *resource, enum action action);
+    /* Runs the hooks of an action; NULL: there are none. */
+    enum error (*before_action)(void *state, struct exchange *x, struct slice name);
     void *before_state;
 };
 
@@ -52,7 +54,8 @@ MUST_USE enum error rest_create(const struct api_settings *settings, struct mode
 /* Accepts NULL. */
 void rest_destroy(struct rest *rest);
 
-/* Adds the routes of all resources and of the batch. Errors: those of site_add_route(), ERROR_MEMORY. */
+/* Adds the routes of all resources, of the batch and of the actions. Errors: those of site_add_route(), ERROR_MEMORY.
+ */
 MUST_USE enum error rest_add_routes(struct rest *rest, struct http_site *site, struct arena *arena, struct diag *diag);
 
 /* The site's error renderer; `data` is the rest. */

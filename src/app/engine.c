@@ -32,6 +32,7 @@
 #include "http/http_metrics.h"
 #include "http/server.h"
 #include "http/site.h"
+#include "model/action_check.h"
 #include "net/address.h"
 #include "net/listener.h"
 #include "rt/metrics.h"
@@ -172,6 +173,7 @@ static enum error build(struct engine *engine, struct generation *generation, st
                                            .core_count = engine->core_count,
                                            .extend = extend,
                                            .extend_state = engine};
+    TRY(action_check(generation->settings.schema, engine->db, diag));
     return generation_build(generation, &parts, diag);
 }
 

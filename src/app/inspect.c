@@ -9,11 +9,12 @@
 #include "http/method.h"
 #include "http/site.h"
 
-enum error inspect_check(const char *app_path, struct arena *arena, struct diag *diag)
+enum error inspect_check(const char *app_path, struct diag *diag)
 {
-    struct settings settings = {0};
-    enum error error = settings_load(app_path, arena, diag, &settings);
-    settings_fini(&settings);
+    struct generation *generation;
+    TRY(generation_load(app_path, diag, &generation));
+    enum error error = generation_outline(generation, NULL, NULL, diag);
+    generation_destroy(generation);
     return error;
 }
 

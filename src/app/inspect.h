@@ -13,8 +13,9 @@
 
 /* Looking at an app without serving it: what `tenon check`, `routes` and `schema` print. No database is opened. */
 
-/* Checks an app file; every mistake and warning is in the diag. Errors: ERROR_VALIDATION, ERROR_MEMORY. */
-MUST_USE enum error inspect_check(const char *app_path, struct arena *arena, struct diag *diag);
+/* Checks an app file, and that its routes do not meet; every mistake and warning is in the diag.
+ * Errors: ERROR_VALIDATION, ERROR_MEMORY. */
+MUST_USE enum error inspect_check(const char *app_path, struct diag *diag);
 
 struct inspect_route {
     const char *method, *pattern, *name;

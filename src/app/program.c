@@ -10,6 +10,7 @@
 #include "http/method.h"
 #include "http/router.h"
 #include "http/site.h"
+#include "model/action.h"
 #include "model/model.h"
 #include "rt/core.h"
 
@@ -77,19 +78,25 @@ static enum error add_route(const struct program_route *route, struct generation
     return ERROR_VALIDATION;
 }
 
-static enum error run_hooks(void *state, struct exchange *x, const struct resource *resource, enum action action)
+static enum error run_hooks_of(const struct generation *generation, struct exchange *x, struct slice event)
 {
-    static const char *const verbs[] = {"read", "create", "update", "delete"};
-    const struct generation *generation = state;
-    const struct tn_app *app = generation->program;
-    const char *event = arena_printf(x->arena, "%.*s.%s", SLICE_ARG(resource->name), verbs[action]);
-    if (!event)
-        return ERROR_MEMORY;
-    for (const struct program_hook *hook = app->hooks; hook; hook = hook->next)
-        if (slice_eq_text(hook->event, event))
+    for (const struct program_hook *hook = generation->program->hooks; hook; hook = hook->next)
+        if (slice_eq(hook->event, event))
             TRY(call(x, generation->rest, hook->handler));
     program_clear_answer(x);
     return OK;
+}
+
+static enum error run_hooks(void *state, struct exchange *x, const struct resource *resource, enum action action)
+{
+    static const char *const verbs[] = {"read", "create", "update", "delete"};
+    const char *event = arena_printf(x->arena, "%.*s.%s", SLICE_ARG(resource->name), verbs[action]);
+    return event ? run_hooks_of(state, x, slice_from(event)) : ERROR_MEMORY;
+}
+
+static enum error run_action_hooks(void *state, struct exchange *x, struct slice action)
+{
+    return run_hooks_of(state, x, action);
 }
 
 static bool is_event_of(const struct schema *schema, struct slice event)
@@ -98,6 +105,9 @@ static bool is_event_of(const struct schema *schema, struct slice event)
     struct slice name;
     slice_split(&rest, '.', &name);
     bool is_verb = slice_eq_text(rest, "create") || slice_eq_text(rest, "update") || slice_eq_text(rest, "delete");
+    for (size_t i = 0; i < schema->action_count; i++)
+        if (slice_eq(schema->actions[i].name, event))
+            return true;
     return is_verb && schema_find(schema, name);
 }
 
@@ -111,13 +121,14 @@ enum error program_extend(void *state, struct generation *generation, struct dia
     for (const struct program_hook *hook = app->hooks; hook; hook = hook->next) {
         if (is_event_of(generation->settings.schema, hook->event))
             continue;
-        diag_say(diag, "write it as markets.create, markets.update or markets.delete",
+        diag_say(diag, "write it as markets.create, markets.update, markets.delete, or the name of an action",
                  "there is no event \"%.*s\" to run before", SLICE_ARG(hook->event));
         return ERROR_VALIDATION;
     }
     generation->program = app;
     if (app->hooks) {
         generation->rest->before = run_hooks;
+        generation->rest->before_action = run_action_hooks;
         generation->rest->before_state = generation;
     }
     return OK;

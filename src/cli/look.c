@@ -32,7 +32,7 @@ enum command_exit look_check(const struct command_line *line)
     struct diag diag;
     arena_init(&arena, ARENA_BYTES_MAX);
     diag_init(&diag, &arena);
-    enum error error = inspect_check(app_of(line), &arena, &diag);
+    enum error error = inspect_check(app_of(line), &diag);
     print_verdict(line, &diag, error);
     arena_fini(&arena);
     return error == OK ? COMMAND_DONE : COMMAND_FAILED;

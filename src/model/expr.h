@@ -32,6 +32,7 @@ MUST_USE enum error expr_parse(struct slice text, struct place place, struct are
 enum expr_use {
     EXPR_RULE,      /* access: schema names, auth, can(), role(), input (create and update) */
     EXPR_FILTER,    /* a caller's where=: JSON names; hidden fields and input do not exist */
+    EXPR_ACTION,    /* access of an action: as EXPR_RULE, but there is no row */
     EXPR_CONDITION, /* partial indexes and the like: schema names of this row only; no auth, no paths, no now */
 };
 struct expr_scope {

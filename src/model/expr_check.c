@@ -146,6 +146,11 @@ static void resolve_row(struct checker *c, struct expr_node *node)
     struct expr_problem problem;
     struct expr_route route;
     node->root = EXPR_ROOT_ROW;
+    if (c->scope->use == EXPR_ACTION) {
+        FAULT(c, node, "an action knows auth, role(), can() and input.<field>", "\"%.*s\": there is no row here",
+              SLICE_ARG(node->text));
+        return;
+    }
     if (expr_resolve_route(c->scope->resource, node->text, c->scope->use, &problem, &route) != OK) {
         report(c, node, &problem);
         return;

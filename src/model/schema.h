@@ -15,6 +15,7 @@
 /* The resources of an app: what the app file declares, resolved and checked. Immutable once loaded, shared by all
  * cores, and freed with the arena it lives in. */
 
+struct action_spec;
 struct expr;
 struct regex;
 struct resource;
@@ -62,6 +63,7 @@ struct type {
     size_t choice_count;
     const struct resource *target; /* reference */
     const struct type *element;    /* list: a scalar type, never a list or a password */
+    const struct resource *record; /* json, in the input of an action: a list of min to max objects with these fields */
 };
 
 enum field_flag {
@@ -123,7 +125,7 @@ struct relation {
     const struct field *via;
 };
 
-enum { RESOURCE_FIELDS_MAX = 200, SCHEMA_RESOURCES_MAX = 1000 };
+enum { RESOURCE_FIELDS_MAX = 200, SCHEMA_RESOURCES_MAX = 1000, SCHEMA_ACTIONS_MAX = 200 };
 
 struct resource {
     struct slice name; /* also its table and its path segment */
@@ -153,8 +155,10 @@ struct schema_pattern {
 struct schema {
     struct resource *resources;
     size_t resource_count;
-    struct schema_pattern *patterns; /* all of them; schema_build_release() destroys them */
-    const struct resource *account;  /* the resource that signs in (has a password field), or NULL */
+    struct schema_pattern *patterns;   /* all of them; schema_build_release() destroys them */
+    const struct resource *account;    /* the resource that signs in (has a password field), or NULL */
+    const struct action_spec *actions; /* model/action.h */
+    size_t action_count;
 };
 
 /* The resource of that name, or NULL. */

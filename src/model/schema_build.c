@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Builds a schema from the `resources:` of an app file.
+/* Builds a schema from the `resources:` and the `actions:` of an app file.
  *
  * Names may be used before they are declared, so it goes in rounds over all resources, each of which may rely on the
  * ones before it:
@@ -9,6 +9,7 @@
  *   4. index     indexes, partial conditions                                              (schema_index.c)
  *   5. allow     access rules                                                            (schema_access.c)
  *   6. search    full text, of what may be read                                           (schema_index.c)
+ *   7. act       the actions of the app, which are of no resource                                (action.c)
  *
  * A mistake is told and the rest goes on with what is certain. A field whose line is wrong stays, as a text without
  * limits, so that what names it is not told as well; expressions are only parsed, not checked, once a type is unknown,
@@ -172,27 +173,39 @@ static enum error resolve(struct schema_draft *draft)
     return OK;
 }
 
-enum error schema_build(const struct node *resources, enum schema_naming naming, struct arena *arena, struct diag *diag,
-                        struct schema **out)
+static const struct node *map_of(struct schema_draft *draft, const struct node *node, size_t most, const char *things)
+{
+    if (node_is_empty(node))
+        return NULL;
+    if (node->kind == NODE_MAP && node->count <= most)
+        return node;
+    if (node->kind == NODE_MAP)
+        diag_at(draft->diag, node->key_place, NULL, "an app holds at most %zu %s", most, things);
+    else
+        diag_at(draft->diag, node->place, NULL, "\"%s\" must be a map, this is %s", things, node_kind_name(node));
+    return NULL;
+}
+
+static enum error build(struct schema_draft *draft, const struct node *resources, const struct node *actions)
+{
+    size_t before = draft->diag->count;
+    resources = map_of(draft, resources, SCHEMA_RESOURCES_MAX, "resources");
+    if (draft->diag->count > before)
+        return OK;
+    TRY(declare(draft, resources));
+    TRY(resolve(draft));
+    return action_build(draft, map_of(draft, actions, SCHEMA_ACTIONS_MAX, "actions"));
+}
+
+enum error schema_build(const struct node *resources, const struct node *actions, enum schema_naming naming,
+                        struct arena *arena, struct diag *diag, struct schema **out)
 {
     struct schema_draft draft = {.arena = arena, .diag = diag, .naming = naming};
     size_t before = diag->count;
-    if (node_is_empty(resources))
-        resources = NULL;
-    if (resources && resources->kind != NODE_MAP) {
-        diag_at(diag, resources->place, NULL, "\"resources\" must be a map, this is %s", node_kind_name(resources));
-        return ERROR_VALIDATION;
-    }
-    if (resources && resources->count > SCHEMA_RESOURCES_MAX) {
-        diag_at(diag, resources->key_place, NULL, "an app holds at most %d resources", SCHEMA_RESOURCES_MAX);
-        return ERROR_VALIDATION;
-    }
     draft.schema = arena_zalloc(arena, sizeof *draft.schema);
     if (!draft.schema)
         return ERROR_MEMORY;
-    enum error error = declare(&draft, resources);
-    if (error == OK)
-        error = resolve(&draft);
+    enum error error = build(&draft, resources, actions);
     if (error == OK && diag->count != before)
         error = ERROR_VALIDATION;
     if (error != OK) {

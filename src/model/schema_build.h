@@ -11,12 +11,12 @@
 /* How fields are spelt in JSON: as in the schema, or created_at as createdAt. */
 enum schema_naming { SCHEMA_SNAKE, SCHEMA_CAMEL };
 
-/* Builds the schema that the map `resources` of an app file declares. Everything lives in `arena`. All mistakes are
- * told in one run; a resource with actions that nobody may do is a warning.
+/* Builds the schema that the maps `resources` and `actions` (either may be NULL) of an app file declare. Everything
+ * lives in `arena`. All mistakes are told in one run; what nobody may do is a warning.
  * Errors: ERROR_VALIDATION (the diag, not NULL, has every mistake), ERROR_MEMORY. */
 MUST_USE
-enum error schema_build(const struct node *resources, enum schema_naming naming, struct arena *arena, struct diag *diag,
-                        struct schema **out);
+enum error schema_build(const struct node *resources, const struct node *actions, enum schema_naming naming,
+                        struct arena *arena, struct diag *diag, struct schema **out);
 
 /* Gives back what a schema holds outside of its arena (compiled patterns); accepts NULL. Before the arena is freed. */
 void schema_build_release(const struct schema *schema);

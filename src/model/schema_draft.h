@@ -36,7 +36,7 @@ struct schema_draft {
     struct resource_draft *resources;
 };
 
-/* Tells what is wrong with the name of a resource or a field ("resource", "field"); false: it is wrong. */
+/* Tells what is wrong with a name; `what` is "resource", "field", "action", "input" or "step". False: it is wrong. */
 bool schema_name_check(struct schema_draft *draft, const char *what, const struct node *node);
 /* Fills json_name and json_key.
  * Errors: ERROR_MEMORY. */
@@ -53,6 +53,14 @@ enum error schema_name_index(struct schema_draft *draft, const struct resource *
 /* Declares the fields of a resource: names, flags, places; reads their lines. */
 MUST_USE
 enum error schema_field_declare(struct schema_draft *draft, struct resource_draft *resource);
+/* The same for one field alone, from its node: a line or a map. */
+MUST_USE
+enum error schema_field_declare_one(struct schema_draft *draft, struct field_draft *own, const struct node *node,
+                                    const char *what);
+MUST_USE
+enum error schema_field_resolve_one(struct schema_draft *draft, struct field_draft *own);
+/* The nodes that YAML makes of a line that it ends at a comma; the last one of them. */
+const struct node *schema_field_skip_cut(const struct node *node);
 /* Gives each field its type (all resources are declared) and checks what its line says against it. */
 MUST_USE
 enum error schema_field_resolve(struct schema_draft *draft, struct resource_draft *resource);
@@ -62,6 +70,15 @@ bool schema_type_resolve(struct schema_draft *draft, struct field_draft *field);
 /* Sets a field's default; its type is known. */
 MUST_USE
 enum error schema_default_resolve(struct schema_draft *draft, struct field_draft *field);
+
+/* The input of an action: fields without the system ones, as the fields of a resource that is no table. All resources
+ * are resolved. `map` may be NULL. */
+MUST_USE
+enum error schema_input_build(struct schema_draft *draft, struct slice name, const struct node *map,
+                              const struct resource **out);
+/* The actions of an app; all resources are resolved. */
+MUST_USE
+enum error action_build(struct schema_draft *draft, const struct node *actions);
 
 /* The reverse of each reference. */
 MUST_USE

@@ -19,9 +19,11 @@ static bool is_cut_at_comma(const struct node *node)
            slice_index(text, ')') == text.len;
 }
 
-/* The nodes that YAML made of what stood behind the comma: keys without value, up to the one that closes. */
-static const struct node *skip_cut(const struct node *node)
+/* What stood behind the comma are keys without value, up to the one that closes. */
+const struct node *schema_field_skip_cut(const struct node *node)
 {
+    if (!is_cut_at_comma(node))
+        return node;
     while (node->next && node_is_empty(node->next)) {
         node = node->next;
         if (slice_index(node->key, ')') < node->key.len)
@@ -98,17 +100,15 @@ static enum error read_line(struct schema_draft *draft, struct field_draft *own)
     return error == ERROR_VALIDATION ? OK : error;
 }
 
-static enum error declare_field(struct schema_draft *draft, struct resource_draft *resource, const struct node *node)
+enum error schema_field_declare_one(struct schema_draft *draft, struct field_draft *own, const struct node *node,
+                                    const char *what)
 {
-    struct field_draft *own = &resource->drafts[resource->draft_count];
-    struct field *field = &resource->fields[++resource->draft_count];
-    own->field = field;
+    struct field *field = own->field;
     own->node = node;
-    *field = (struct field){.name = node->key,
-                            .index = (unsigned)resource->draft_count,
-                            .place = node->key_place,
-                            .type = {.kind = FIELD_TEXT}};
-    (void)schema_name_check(draft, "field", node);
+    field->name = node->key;
+    field->place = node->key_place;
+    field->type.kind = FIELD_TEXT;
+    (void)schema_name_check(draft, what, node);
     TRY(schema_name_json(draft, field));
     own->line = find_line(draft, node);
     if (!own->line)
@@ -119,6 +119,14 @@ static enum error declare_field(struct schema_draft *draft, struct resource_draf
     field->flags = own->spec.flags;
     field->on_delete = own->spec.on_delete;
     return OK;
+}
+
+static enum error declare_field(struct schema_draft *draft, struct resource_draft *resource, const struct node *node)
+{
+    struct field_draft *own = &resource->drafts[resource->draft_count];
+    own->field = &resource->fields[++resource->draft_count];
+    own->field->index = (unsigned)resource->draft_count;
+    return schema_field_declare_one(draft, own, node, "field");
 }
 
 static enum error add_system(struct schema_draft *draft, struct resource_draft *own, size_t index, struct field field,
@@ -190,8 +198,7 @@ enum error schema_field_declare(struct schema_draft *draft, struct resource_draf
         return ERROR_MEMORY;
     for (const struct node *node = fields ? fields->first : NULL; node; node = node->next) {
         TRY(declare_field(draft, own, node));
-        if (is_cut_at_comma(node))
-            node = skip_cut(node);
+        node = schema_field_skip_cut(node);
     }
     TRY(add_system_fields(draft, own));
     check_json_names(draft, own->resource);
@@ -264,7 +271,7 @@ static bool is_server_set(const struct field *field)
     return field_is(field, FIELD_READONLY) && field_is(field, FIELD_REQUIRED) && field->default_kind == DEFAULT_NONE;
 }
 
-static enum error resolve_field(struct schema_draft *draft, struct field_draft *own)
+enum error schema_field_resolve_one(struct schema_draft *draft, struct field_draft *own)
 {
     struct field *field = own->field;
     if (!own->is_read)
@@ -291,6 +298,6 @@ static enum error resolve_field(struct schema_draft *draft, struct field_draft *
 enum error schema_field_resolve(struct schema_draft *draft, struct resource_draft *own)
 {
     for (size_t i = 0; i < own->draft_count; i++)
-        TRY(resolve_field(draft, &own->drafts[i]));
+        TRY(schema_field_resolve_one(draft, &own->drafts[i]));
     return OK;
 }

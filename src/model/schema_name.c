@@ -14,11 +14,37 @@ static const char *const reserved_fields[] = {
     "limit", "offset",     "page",       "after",   "where", "count",  "auth",   "input",
     "now",   "true",       "false",      "null",    "in",    "like",   "rowid",
 };
+/* What a parameter of an action's statements may also name. */
+static const char *const reserved_inputs[] = {"auth", "input", "now", "uuid"};
 /* Types of a field, and what has a path of its own. */
 static const char *const reserved_resources[] = {
     "text",  "int", "float",    "decimal", "bool", "datetime", "date",   "uuid",   "json", "enum",
     "email", "url", "password", "vector",  "list", "batch",    "health", "sqlite", "auth",
 };
+
+struct reserved {
+    const char *what;
+    const char *const *words;
+    size_t count;
+    const char *hint;
+};
+static const struct reserved reserved[] = {
+    {"field", reserved_fields, ARRAY_LEN(reserved_fields),
+     "query parameters and words of the expression language cannot be fields"},
+    {"resource", reserved_resources, ARRAY_LEN(reserved_resources),
+     "types and paths of the engine cannot be resources"},
+    {"action", NULL, 0, NULL},
+    {"input", reserved_inputs, ARRAY_LEN(reserved_inputs), "the statements of a step use it for something else"},
+    {"step", reserved_inputs, ARRAY_LEN(reserved_inputs), "the statements of a step use it for something else"},
+};
+
+static const struct reserved *find_reserved(const char *what)
+{
+    size_t i = 0;
+    while (i + 1 < ARRAY_LEN(reserved) && strcmp(reserved[i].what, what) != 0)
+        i++;
+    return &reserved[i];
+}
 
 static bool is_one_of(struct slice name, const char *const *words, size_t count)
 {
@@ -45,7 +71,8 @@ bool schema_name_check(struct schema_draft *draft, const char *what, const struc
     struct slice name = node->key;
     struct diag *diag = draft->diag;
     const char *shown = diag_quote(diag, name);
-    bool is_field = what[0] == 'f';
+    const struct reserved *taken = find_reserved(what);
+    bool is_field = taken == &reserved[0];
     if (slice_starts(name, SLICE("_tenon_")) || slice_starts(name, SLICE("sqlite_"))) {
         diag_at(diag, node->key_place, "choose a name without this prefix", "%s %s: the prefix is reserved", what,
                 shown);
@@ -56,12 +83,8 @@ bool schema_name_check(struct schema_draft *draft, const char *what, const struc
     } else if (is_field && is_one_of(name, reserved_fields, 4)) {
         diag_at(diag, node->key_place, "every resource has id, created_at, updated_at and version by itself",
                 "%s %s: the name is reserved", what, shown);
-    } else if (is_one_of(name, is_field ? reserved_fields : reserved_resources,
-                         is_field ? ARRAY_LEN(reserved_fields) : ARRAY_LEN(reserved_resources))) {
-        diag_at(diag, node->key_place,
-                is_field ? "query parameters and words of the expression language cannot be fields"
-                         : "types and paths of the engine cannot be resources",
-                "%s %s: the name is reserved", what, shown);
+    } else if (is_one_of(name, taken->words, taken->count)) {
+        diag_at(diag, node->key_place, taken->hint, "%s %s: the name is reserved", what, shown);
     } else {
         return true;
     }

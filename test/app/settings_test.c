@@ -164,9 +164,10 @@ static void settings_of_a_good_file_are_what_it_says(void **state)
     assert_true(s->admin_is_chosen);
     assert_int_equal(s->log_level, SETTINGS_WARN);
     assert_true(slice_eq_text(s->redact.items[1], "x-card"));
-    assert_int_equal(s->file_count, 4);
-    assert_string_equal(s->files[1], "good/resources/orders.yaml");
+    assert_int_equal(s->file_count, 5);
+    assert_string_equal(s->files[1], "good/resources/actions.yaml");
     assert_int_equal(s->schema->resource_count, 2);
+    assert_int_equal(s->schema->action_count, 1);
     unload(&world);
 }
 
