@@ -5,6 +5,8 @@ import pathlib
 import re
 import subprocess
 
+import pytest
+
 import transcript
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -26,6 +28,10 @@ def test_the_example_todo(serve):
     check_all(ROOT / "examples/todo/README.md", serve((ROOT / "examples/todo/app.yaml").read_text()))
 
 
+def test_the_example_orders(serve):
+    check_all(ROOT / "examples/orders/README.md", serve((ROOT / "examples/orders/app.yaml").read_text()))
+
+
 def test_the_example_markets_with_its_data(serve):
     server = serve((ROOT / "examples/markets/app.yaml").read_text())
     for _ in range(2):  # the second time finds the rows there
@@ -34,7 +40,8 @@ def test_the_example_markets_with_its_data(serve):
     check_all(ROOT / "examples/markets/README.md", server)
 
 
-def test_the_manual_of_rest(serve):
-    manual = ROOT / "docs/manual/rest.md"
+@pytest.mark.parametrize("name", ["rest", "transactions"])
+def test_the_manual_of(serve, name):
+    manual = ROOT / f"docs/manual/{name}.md"
     app = re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]
     check_all(manual, serve(app))
