@@ -24,6 +24,8 @@
 Each server runs in a temporary directory, on ports of its own, is stopped by SIGTERM at the end, and must then exit with
 0 and without a sanitizer's report. One that the test killed is judged on the report alone.
 
+With DATABASES = ("sqlite", "postgres") in a file its tests run on both; TENON_DATABASES=sqlite limits a run for a moment.
+
 A test of a promise says what it measured: figure("P1", "25 kills, 20,113 acknowledged, 0 lost") is printed before the last
 line of ./dev test. Its amounts are size(suite, soak): the second one where TENON_SOAK is set, as ./dev soak does.
 """
@@ -34,13 +36,40 @@ import sys
 
 import pytest
 
+from postgres import Cluster
 from server import ROOT, Server
 
+BOTH = ("sqlite", "postgres")
 
-def _factory(new_directory):
+
+def pytest_generate_tests(metafunc):
+    """A file that says DATABASES = BOTH runs every test that serves on each of them."""
+    kinds = getattr(metafunc.module, "DATABASES", None)
+    wanted = os.environ.get("TENON_DATABASES", ",".join(BOTH)).split(",")
+    if kinds and "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", [kind for kind in kinds if kind in wanted], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A private PostgreSQL server, shared by all tests of a run that do not stop it."""
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def database(request):
+    """What makes a database for a new server: a function that returns its URL, or None for SQLite's file."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return lambda: None
+    return request.getfixturevalue("postgres").create_database
+
+
+def _factory(new_directory, new_database):
     servers = []
 
     def serve(app, **options):
+        options.setdefault("database", new_database())
         server = Server(app, new_directory(), **options)
         servers.append(server)
         return server.start()
@@ -55,17 +84,17 @@ def _factory(new_directory):
 
 
 @pytest.fixture
-def serve(tmp_path_factory):
-    """serve(app_text, files=, args=, env=, command=) starts a server that lives as long as the test."""
-    start, finish = _factory(lambda: tmp_path_factory.mktemp("app"))
+def serve(tmp_path_factory, database):
+    """serve(app_text, files=, args=, env=, command=, database=) starts a server that lives as long as the test."""
+    start, finish = _factory(lambda: tmp_path_factory.mktemp("app"), database)
     yield start
     finish()
 
 
 @pytest.fixture(scope="module")
-def serve_module(tmp_path_factory):
+def serve_module(tmp_path_factory, database):
     """The same, for a server that the tests of one file share."""
-    start, finish = _factory(lambda: tmp_path_factory.mktemp("app"))
+    start, finish = _factory(lambda: tmp_path_factory.mktemp("app"), database)
     yield start
     finish()
 

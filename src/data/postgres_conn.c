@@ -107,6 +107,8 @@ static void settle_writes(struct postgres_conn *conn)
     bool has_failed = false, is_single = request && !request->next;
     for (const struct postgres_request *each = request; each; each = each->next)
         has_failed = has_failed || each->is_failed || each->is_skipped;
+    if (request && !has_failed)
+        __atomic_store_n(conn->commits, *conn->commits + 1, __ATOMIC_RELAXED);
     for (; request; request = next) {
         next = request->next;
         request->next = NULL;

@@ -91,6 +91,7 @@ struct postgres_conn {
     struct log *log;
     const struct postgres_conn_events *events;
     void *owner;
+    uint64_t *commits;                          /* counted up by each batch of writes that is committed */
     struct postgres_item items[POSTGRES_ITEMS]; /* a ring */
     unsigned first, count;
     uint32_t prepared[POSTGRES_STATEMENTS]; /* by place: the edition, 0: none */

@@ -364,8 +364,6 @@ static enum error run_single(struct postgres_lease *lease, db_tx_body *body, voi
 {
     enum error error = body(&lease->base, argument);
     close_all_rows(lease);
-    if (error == OK)
-        count_up(&lease->pool->figures.commits);
     return error;
 }
 

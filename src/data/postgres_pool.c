@@ -257,7 +257,8 @@ static enum error add(struct postgres_pool *pool, PGconn *pg)
     struct postgres_conn *conn = calloc(1, sizeof *conn);
     if (!conn)
         return ERROR_MEMORY;
-    *conn = (struct postgres_conn){.events = &events, .owner = pool, .log = pool->config.log};
+    *conn = (struct postgres_conn){
+        .events = &events, .owner = pool, .log = pool->config.log, .commits = &pool->figures.commits};
     enum error error = postgres_conn_open(conn, pool->config.core, pg);
     if (error != OK) {
         conn->pg = NULL;
@@ -396,7 +397,8 @@ static void send_batch(struct postgres_pool *pool, struct postgres_conn *conn, u
         bool is_alone = goes_alone(pool->first);
         if (pool->first->kind != kind || (is_alone && sent > 0))
             break;
-        count_up(&pool->figures.queries);
+        if (pool->first->statement->is_described)
+            count_up(&pool->figures.queries);
         postgres_conn_add(conn, take_first(pool));
         if (is_alone)
             break;

@@ -3,6 +3,7 @@
  * the field, and they know nothing of what a caller may see. */
 #include "model/reference.h"
 
+#include "base/uuid.h"
 #include "data/db.h"
 #include "data/sql.h"
 #include "model/policy.h"
@@ -29,10 +30,18 @@ static enum error reference_exists(struct session *session, const struct resourc
     return error;
 }
 
+static bool is_id(const struct resource *target, struct value value)
+{
+    char text[UUID_TEXT_BYTES];
+    if (target->id_kind == ID_INT)
+        return value.kind == VALUE_INT;
+    return value.kind == VALUE_TEXT && uuid_parse(value.text, text) == OK;
+}
+
 enum error reference_check(struct session *session, const struct field *field, struct value value, struct slice prefix)
 {
-    if (value.kind == VALUE_NULL)
-        return OK;
+    if (!is_id(field->type.target, value))
+        return OK; /* null, or its form was refused already */
     bool exists;
     TRY(reference_exists(session, field->type.target, value, &exists));
     if (exists)

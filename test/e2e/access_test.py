@@ -3,6 +3,8 @@
 
 import pytest
 
+DATABASES = ("sqlite", "postgres")
+
 URL = "/api/v1"
 MISSING = "01890a5d-ac96-774b-bcce-b302099a8057"
 APP = """

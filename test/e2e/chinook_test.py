@@ -9,6 +9,8 @@ import threading
 
 import pytest
 
+DATABASES = ("sqlite", "postgres")
+
 BASE = "/api/v1"
 APP = """
 api: {page: {default: 20, max: 500}}

@@ -13,6 +13,8 @@ import pytest
 
 import server as harness
 
+DATABASES = ("sqlite", "postgres")
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(harness.BINARY).parents[2]
 EXAMPLE = ROOT / "examples/depth"
@@ -186,9 +188,17 @@ static tn_error chatty(tn_request *r)
     return tn_reply_json(r, 202, "true");
 }
 
+static tn_error guard(tn_request *r)
+{
+    if (tn_header(r, "X-Stop"))
+        return tn_fail(r, TN_UNPROCESSABLE, "stopped at %s", tn_param(r, "n"));
+    return chatty(r);
+}
+
 int main(int argc, char **argv)
 {
     tn_app *app = tn_app_open("app.yaml");
+    tn_before(app, "echo", guard);
     tn_route(app, "GET /header", header);
     tn_route(app, "GET /no-status", no_status);
     tn_route(app, "GET /comment", comment);
@@ -196,6 +206,12 @@ int main(int argc, char **argv)
     tn_before(app, "markets.create", chatty);
     return tn_app_main(app, argc, argv);
 }
+"""
+
+
+ECHO = """
+actions:
+  echo: {route: "POST /echo/:n", access: true, input: {n: int required}, steps: [{as: echo, sql: "select :n as n", expect: 1}]}
 """
 
 
@@ -208,7 +224,7 @@ def corners(installed, tmp_path_factory):
 def odd(corners, serve, monkeypatch):
     program, libraries = corners
     monkeypatch.setattr(harness, "BINARY", str(program))
-    return serve((EXAMPLE / "app.yaml").read_text(), env={"LD_LIBRARY_PATH": str(libraries)})
+    return serve((EXAMPLE / "app.yaml").read_text() + ECHO, env={"LD_LIBRARY_PATH": str(libraries)})
 
 
 def test_an_answer_keeps_the_headers_that_came_before_it(odd):
@@ -233,3 +249,10 @@ def test_a_body_is_read_before_a_unit_of_work_not_in_it(odd):
 def test_of_the_answer_of_a_hook_only_its_headers_are_left(odd):
     answer = odd.client.post("/api/v1/markets", json={"name": "Rain tomorrow"})
     assert answer.status == 201 and answer.data["name"] == "Rain tomorrow" and answer.headers["X-Quota"] == "7"
+
+
+def test_a_hook_runs_before_an_action(odd):
+    answer = odd.client.post("/api/v1/echo/5")
+    assert answer.status == 200 and answer.data == {"echo": {"n": 5}} and answer.headers["X-Quota"] == "7"
+    answer = odd.client.post("/api/v1/echo/5", headers={"X-Stop": "1"})
+    assert answer.status == 422 and answer.error["message"] == "stopped at 5"

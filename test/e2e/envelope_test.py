@@ -3,6 +3,8 @@
 
 import pytest
 
+DATABASES = ("sqlite", "postgres")
+
 APP = """
 api: {envelope: ENVELOPE, naming: NAMING, decimals: DECIMALS, base: /v1}
 resources:

@@ -11,6 +11,8 @@ import pytest
 
 from server import BINARY, ROOT, Client, RawConnection, free_port
 
+DATABASES = ("sqlite", "postgres")
+
 LIMIT = pathlib.Path(BINARY).parents[2] / "bench/limit"  # of the same build
 MARKETS = "/api/v1/markets"
 NEWEST = MARKETS + "?status=active&sort=-created_at&limit=3"

@@ -6,6 +6,8 @@ import urllib.parse
 
 import pytest
 
+DATABASES = ("sqlite", "postgres")
+
 URL = "/api/v1"
 APP = """
 api: {page: {default: 3, max: 5}}

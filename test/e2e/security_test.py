@@ -10,6 +10,8 @@ import pytest
 
 from server import run_tenon
 
+DATABASES = ("sqlite", "postgres")
+
 URL = "/api/v1"
 APP = """
 cors: {origins: ["https://app.example.org"], credentials: true}

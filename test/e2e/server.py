@@ -5,8 +5,8 @@
         answer = server.client.post("/api/v1/notes", json={"title": "rain"})
         assert answer.status == 201 and answer.data["title"] == "rain"
 
-The app text is completed with what a test rarely cares about: a name, a database in the test's directory, and an admin
-port. What the text says itself is left alone. Tests normally use the fixtures of conftest.py instead of this class.
+The app text is completed with what a test rarely cares about: a name, a database (in the test's directory, or `database=`,
+a URL) and an admin port. What the text says itself is left alone. Tests normally use the fixtures of conftest.py instead of this class.
 
 Environment
     TENON_BIN         the binary under test (default build/src/cli/tenon)
@@ -14,6 +14,7 @@ Environment
     TENON_TIME_SCALE  multiplies every wait of the harness (sanitizer and valgrind runs)
 """
 
+import contextlib
 import http.client
 import json as json_module
 import os
@@ -22,6 +23,7 @@ import re
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -229,11 +231,12 @@ def run_tenon(*args, directory=None, env=None, text_in=None, timeout=30):
 class Server:
     """`tenon <command> app.yaml` in a directory of its own."""
 
-    def __init__(self, app, directory, *, files=None, args=(), env=None, command="serve"):
+    def __init__(self, app, directory, *, files=None, args=(), env=None, command="serve", database=None):
         self.directory = pathlib.Path(directory)
         self.app_text = app
         self.files = dict(files or {})
         self.args, self.command = list(args), command
+        self.database = database or "sqlite:data/app.db"
         self.env = {**os.environ, **(env or {})}
         self.process = None
         self.was_killed = False
@@ -350,13 +353,24 @@ class Server:
     def pid(self):
         return self.process.pid
 
+    def rows(self, sql):
+        """The rows of a statement, past the server, as a list of dicts."""
+        if not self.database.startswith("sqlite:"):
+            text = f"select coalesce(json_agg(x), '[]') from ({sql}) as x"
+            done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.database, "-c", text], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            return json_module.loads(done.stdout)
+        with contextlib.closing(sqlite3.connect(self.directory / self.database.removeprefix("sqlite:"))) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute(sql)]
+
     # Inside
 
     def _write_files(self):
         text = self.app_text
         defaults = {
             "name": "name: test\n",
-            "database": "database: sqlite:data/app.db\n",
+            "database": f"database: {self.database}\n",
             "admin": f"admin: {{listen: 127.0.0.1:{self.admin_port}}}\n",
         }
         for key, line in defaults.items():

@@ -3,6 +3,8 @@
 
 import pytest
 
+DATABASES = ("sqlite", "postgres")
+
 APP = """
 resources:
   notes:

@@ -7,6 +7,8 @@ import pytest
 
 import transcript
 
+DATABASES = ("sqlite", "postgres")
+
 README = """# An example
 
 ```console

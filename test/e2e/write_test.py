@@ -3,6 +3,8 @@
 
 import pytest
 
+DATABASES = ("sqlite", "postgres")
+
 URL = "/api/v1"
 APP = """
 resources:
