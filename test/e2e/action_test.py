@@ -9,6 +9,8 @@ import pytest
 
 from server import ROOT, run_tenon
 
+DATABASES = ("sqlite", "postgres")
+
 APP = (ROOT / "examples/orders/app.yaml").read_text()
 NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
 

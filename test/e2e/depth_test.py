@@ -211,7 +211,7 @@ int main(int argc, char **argv)
 
 ECHO = """
 actions:
-  echo: {route: "POST /echo/:n", access: true, input: {n: int required}, steps: [{as: echo, sql: "select :n as n", expect: 1}]}
+  echo: {route: "POST /echo/:n", access: true, input: {n: int required}, steps: [{as: echo, sql: "select cast(:n as bigint) as n", expect: 1}]}
 """
 
 

@@ -12,6 +12,8 @@ import pytest
 from crowd import Crowd, Lost, request
 from server import ROOT
 
+DATABASES = ("sqlite", "postgres")
+
 AUDIT = """
   audit:
     access: true
