@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs an action.
  *
- * The input is prepared on the fiber, as a change is. In the unit of work the references are looked up, then each step
- * is run: once, or for each object of its list. What a later step refers to is kept: of each time a step was run its
- * first row. An expectation that fails ends the unit with the failure that the app has named, and the transaction takes
- * back all that was done.
+ * The input is prepared on the fiber, as a change is, and its lists sorted. In the unit of work the references are
+ * looked up, then each step is run: once, or for each object of its list. What a later step refers to is kept: of each
+ * time a step was run its first row. An expectation that fails ends the unit with the failure that the app has named,
+ * and the transaction takes back all that was done.
  *
  * Invariant: nothing outlives a run that ends in an error but memory, so a unit may be run again. */
 #include "model/action_run.h"
+
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/timecode.h"
@@ -15,6 +17,7 @@
 #include "data/db.h"
 #include "model/model.h"
 #include "model/reference.h"
+#include "model/type.h"
 
 enum { ROWS_MAX = 10000 };
 
@@ -123,11 +126,47 @@ static enum error prepare(struct change *change, struct session *session, void *
     return change_prepare(change, session);
 }
 
+struct sorting {
+    const struct change *elements;
+    const struct field *field;
+};
+
+/* Objects that are alike stay in the order in which they were sent. */
+static int compare_elements(const void *left, const void *right, void *argument)
+{
+    const struct sorting *sorting = argument;
+    size_t a = *(const size_t *)left, b = *(const size_t *)right, member = sorting->field->index;
+    int order =
+        type_compare(&sorting->field->type, sorting->elements[a].values[member], sorting->elements[b].values[member]);
+    return order ? order : (a > b) - (a < b);
+}
+
+static enum error sort_list(struct action_list *list, const struct field *order, struct arena *arena)
+{
+    size_t *places = arena_array(arena, list->count, sizeof *places);
+    struct change *sorted = arena_array(arena, list->count, sizeof *sorted);
+    struct sorting sorting = {list->elements, order};
+    if (!places || !sorted)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < list->count; i++)
+        places[i] = i;
+    qsort_r(places, list->count, sizeof *places, compare_elements, &sorting);
+    for (size_t i = 0; i < list->count; i++)
+        sorted[i] = list->elements[places[i]];
+    *list = (struct action_list){sorted, list->count, list->count};
+    return OK;
+}
+
 enum error action_run_prepare(struct action_run *run, struct session *session)
 {
+    const struct resource *input = run->action->input;
     size_t passwords = 0;
     TRY(visit_all(run, session, count_passwords, &passwords));
-    return visit_all(run, session, prepare, NULL);
+    TRY(visit_all(run, session, prepare, NULL));
+    for (size_t i = 0; i < input->field_count; i++)
+        if (input->fields[i].type.order)
+            TRY(sort_list(&run->lists[i], input->fields[i].type.order, session->arena));
+    return OK;
 }
 
 /* ---- references ---- */

@@ -64,6 +64,7 @@ struct type {
     const struct resource *target; /* reference */
     const struct type *element;    /* list: a scalar type, never a list or a password */
     const struct resource *record; /* json, in the input of an action: a list of min to max objects with these fields */
+    const struct field *order;     /* of a record: what the objects are sorted by; NULL: they stay as they were sent */
 };
 
 enum field_flag {

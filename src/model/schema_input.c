@@ -3,14 +3,16 @@
  * completed, by what does it for the rows of any resource.
  *
  * An input is a field, or a list of objects: `lines: {list: {item: inventory required, …}, min: 1, max: 50}`, which is
- * a field of type json whose type names what each object is. Lists do not nest. */
+ * a field of type json whose type names what each object is. `sort: item` has the steps see the objects in the order of
+ * that member, whatever order they were sent in, so that requests that lock the same rows do so in one order. Lists do
+ * not nest. */
 #include "base/suggest.h"
 #include "model/schema_draft.h"
 #include "model/type.h"
 
 enum { LIST_MAX = 1000 };
 
-static const char *const list_keys[] = {"list", "min", "max", "description"};
+static const char *const list_keys[] = {"list", "min", "max", "sort", "description"};
 
 /* What a field of a table may be and an input may not. */
 static const struct {
@@ -68,7 +70,7 @@ static void check_list_keys(struct schema_draft *draft, const struct node *node)
         }
         if (!is_known)
             suggest_report(&suggest, draft->diag, key->key_place, "unknown key",
-                           "a list of objects has: list, min, max, description");
+                           "a list of objects has: list, min, max, sort, description");
     }
 }
 
@@ -87,6 +89,25 @@ static enum error read_count(struct schema_draft *draft, const struct node *node
         diag_at(draft->diag, node->place, NULL, "\"%.*s\" of a list must be a number from 0 to %d",
                 SLICE_ARG(node->key), LIST_MAX);
     return error == ERROR_VALIDATION ? OK : error;
+}
+
+static bool has_order(const struct field *field)
+{
+    return field->type.kind != FIELD_JSON && field->type.kind != FIELD_LIST && field->type.kind != FIELD_PASSWORD;
+}
+
+static void read_order(struct schema_draft *draft, const struct node *node, struct type *type)
+{
+    if (!node)
+        return;
+    struct slice name = node->kind == NODE_SCALAR ? node->source : SLICE("");
+    const struct field *field = resource_find_field(type->record, name);
+    if (!field)
+        schema_name_unknown_field(draft, type->record, name, node->place);
+    else if (!has_order(field))
+        diag_at(draft->diag, node->place, NULL, "a list cannot be sorted by \"%.*s\"", SLICE_ARG(name));
+    else
+        type->order = field;
 }
 
 static enum error build_list(const struct inputs *inputs, struct field *field, const struct node *node)
@@ -108,8 +129,10 @@ static enum error build_list(const struct inputs *inputs, struct field *field, c
         diag_at(draft->diag, list->key_place, NULL, "a list of objects cannot stand in another one");
     else if (list->kind != NODE_MAP || list->count == 0)
         diag_at(draft->diag, list->place, "write list: {item: text required}", "\"list\" must be a map of fields");
-    else
-        return schema_input_build(draft, field->name, list, &field->type.record);
+    else {
+        TRY(schema_input_build(draft, field->name, list, &field->type.record));
+        read_order(draft, node_find(node, "sort"), &field->type);
+    }
     return OK;
 }
 

@@ -82,7 +82,7 @@ def buyer(shop, dice, number, requests):
                 assert b"OUT_OF_STOCK" in reply.body, reply
                 shop.refused += 1
                 continue
-            assert reply.data["items"] == lines
+            assert reply.data["items"] == sorted(lines, key=lambda line: line["item"])
             order = reply.data["order"]["id"]
             assert order not in shop.orders
             shop.orders[order] = wanted

@@ -73,6 +73,7 @@ static struct node *declare(struct world *world, struct node *actions, const cha
     struct node *lines = put(input, "lines", container(world, NODE_MAP));
     put(lines, "list", map(world, "item", "items required", "count", "int(1..5) = 1", NULL));
     put(lines, "min", scalar(world, "1"));
+    put(lines, "sort", scalar(world, "item"));
     put(action, "steps", steps);
     return action;
 }
@@ -125,6 +126,7 @@ static void an_input_is_a_field_and_a_list_of_objects_one_of_json_with_a_record(
     const struct field *count = resource_find_field(lines->type.record, SLICE("count"));
     assert_int_equal(count->default_kind, DEFAULT_VALUE);
     assert_int_equal(count->type.max, 5);
+    assert_ptr_equal(lines->type.order, resource_find_field(lines->type.record, SLICE("item")));
 }
 
 static void an_action_without_a_route_has_one_by_its_name(void **state)
