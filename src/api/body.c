@@ -63,6 +63,13 @@ static void refuse(const struct change *change, struct session *session, struct 
     diag_field(session->diag, full ? slice_from(full) : name, hint, "%s", sentence);
 }
 
+/* The field counts as sent, so that nothing else is said of it, and has no value that could reach the database. */
+static void give_up(struct change *change, const struct field *field)
+{
+    change->values[field->index] = VALUE_NOTHING;
+    change_announce(change, field);
+}
+
 enum error body_set_text(struct change *change, const struct field *field, struct slice text, struct session *session)
 {
     const char *why = "is not valid";
@@ -72,7 +79,10 @@ enum error body_set_text(struct change *change, const struct field *field, struc
         refuse(change, session, field->json_name, NULL, why);
     else
         TRY(error);
-    change_set(change, field, error == OK ? value : value_text(text));
+    if (error == OK)
+        change_set(change, field, value);
+    else
+        give_up(change, field);
     return OK;
 }
 
@@ -192,13 +202,13 @@ static enum error read_list(struct reading *reading, const struct field *field)
     return OK;
 }
 
-/* Passes over a value of the wrong kind; the field counts as sent, so that nothing else is said of it. */
+/* Passes over a value of the wrong kind. */
 static enum error refuse_value(struct reading *reading, const struct field *field, const struct json_value *value,
                                const char *sentence)
 {
     struct slice skipped;
     refuse(reading->change, reading->session, field->json_name, NULL, sentence);
-    change_set(reading->change, field, value_text(SLICE("")));
+    give_up(reading->change, field);
     if (jsonread_finish(reading->reader, value, &skipped) != OK)
         return body_parse_error(reading->reader, reading->session);
     return OK;
