@@ -334,6 +334,24 @@ static void read_result(struct action_draft *draft, const struct node *node)
         diag_at(draft->diag, node->place, "as in result: order, items", "\"result\" must be names of steps");
 }
 
+/* A hidden field in what an answered step returns. Behind `*` and other names the database has to tell it. */
+static void check_hidden(const struct action_draft *draft, const struct action_step *step)
+{
+    const struct schema *schema = draft->schema->schema;
+    const struct statement *statement = &step->statement;
+    for (size_t i = 0; i < schema->resource_count; i++) {
+        const struct resource *resource = &schema->resources[i];
+        for (size_t j = 0; j < resource->field_count; j++) {
+            const struct field *field = &resource->fields[j];
+            bool is_secret = field_is(field, FIELD_HIDDEN) || field->type.kind == FIELD_PASSWORD;
+            if (is_secret && statement_mentions(statement->returned, field->name) &&
+                statement_mentions(statement->sql[DIALECT_SQLITE], resource->name))
+                diag_at(draft->diag, step->place, "leave it out of what the statement returns",
+                        "field \"%.*s\" is hidden and cannot be answered", SLICE_ARG(field->name));
+        }
+    }
+}
+
 enum error action_step_build(struct action_draft *draft)
 {
     const struct node *list = node_find(draft->node, "steps"), *result = node_find(draft->node, "result");
@@ -361,5 +379,8 @@ enum error action_step_build(struct action_draft *draft)
     draft->action->steps = draft->steps;
     if (result)
         read_result(draft, result);
+    for (size_t i = 0; i < draft->action->step_count; i++)
+        if (draft->steps[i].is_answered)
+            check_hidden(draft, &draft->steps[i]);
     return OK;
 }

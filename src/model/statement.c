@@ -181,6 +181,7 @@ struct parse {
     int depth;
     bool has_begun, has_verb, has_ended;
     bool returns_rows;
+    size_t returned_begin, returned_end; /* 0: not yet */
 };
 
 static bool is_one_of(struct slice word, const char *const *words, size_t count)
@@ -208,9 +209,15 @@ static enum error see_word(struct parse *parse, struct slice word)
     if (is_verb && !parse->has_verb) {
         parse->has_verb = true;
         parse->returns_rows = is_query;
+        parse->returned_begin = parse->cutter.at;
     }
-    if (slice_eq_nocase(word, SLICE("returning")))
+    if (slice_eq_nocase(word, SLICE("from")) && parse->returned_end == 0)
+        parse->returned_end = parse->cutter.at - word.len;
+    if (slice_eq_nocase(word, SLICE("returning"))) {
         parse->returns_rows = true;
+        parse->returned_begin = parse->cutter.at;
+        parse->returned_end = parse->cutter.text.len;
+    }
     return OK;
 }
 
@@ -285,6 +292,9 @@ static enum error finish(struct parse *parse, struct arena *arena, struct statem
     out->names = parse->names;
     out->name_count = parse->name_count;
     out->returns_rows = parse->returns_rows;
+    size_t end = parse->returned_end ? parse->returned_end : parse->cutter.text.len;
+    if (parse->returns_rows)
+        out->returned = slice_of(parse->cutter.text.ptr + parse->returned_begin, end - parse->returned_begin);
     return OK;
 }
 

@@ -22,7 +22,8 @@ struct statement {
     struct slice sql[2];                /* by enum dialect, with a placeholder for each name */
     const struct statement_name *names; /* in the order of the placeholders: each use has its own */
     size_t name_count;
-    bool returns_rows; /* it is a query, or says `returning` */
+    bool returns_rows;     /* it is a query, or says `returning` */
+    struct slice returned; /* what is written there: up to `from`, or behind `returning` */
 };
 
 struct statement_fault {

@@ -438,7 +438,7 @@ actions:
     steps:
       - as: user
         sql: |
-          select id, name, password as word
+          select *
           from users limit 1
       - sql: select nmae from users
       - sql: select :user.ide, @x
@@ -456,6 +456,16 @@ def test_a_statement_that_the_database_refuses_is_told_at_its_place_before_anyth
         "  hint: as in :note",
         'app.yaml:15:21: that step returns no column "ide"; did you mean "id"?',
     ]
+
+
+def test_a_hidden_field_that_no_name_shows_is_left_out_where_the_database_cannot_tell(serve, database):
+    """SQLite tells at the start: see above."""
+    if database() is None:
+        return
+    server = serve(re.sub(r"      - sql: .*\n", "", BROKEN).replace("database: sqlite:broken.db\n", ""))
+    assert server.client.post("/api/v1/users", json={"name": "Ann", "password": "correct horse"}).status == 201
+    answer = server.client.post("/api/v1/actions/look")
+    assert answer.status == 200 and set(answer.data["user"][0]) == {"id", "name", "created_at", "updated_at", "version"}
 
 
 def test_routes_show_actions_and_check_tells_of_those_that_cannot_be(tmp_path):

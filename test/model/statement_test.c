@@ -100,6 +100,19 @@ static void a_statement_returns_rows_when_it_is_a_query_or_says_returning(void *
             fail_msg("%s", table[i].text);
 }
 
+static void what_a_statement_returns_is_known_as_text(void **state)
+{
+    static const char *const table[][2] = {
+        {"select a, (select b from c) from d", " a, (select b from c) "},
+        {"select 1", " 1"},
+        {"update t set a = b from u returning c, d ", " c, d "},
+        {"with x as (select a from b) select c from x", " c "},
+        {"delete from t where a", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        assert_true(slice_eq_text(parse(table[i][0]).returned, table[i][1]));
+}
+
 static void a_mistake_is_told_where_it_stands(void **state)
 {
     static const struct {
@@ -170,6 +183,7 @@ int main(void)
         cmocka_unit_test(what_is_no_name_is_left_alone),
         cmocka_unit_test(a_backslash_ends_no_text_but_that_of_an_e),
         cmocka_unit_test(a_statement_returns_rows_when_it_is_a_query_or_says_returning),
+        cmocka_unit_test(what_a_statement_returns_is_known_as_text),
         cmocka_unit_test(a_mistake_is_told_where_it_stands),
         cmocka_unit_test(a_statement_has_limits),
         cmocka_unit_test(a_word_is_mentioned_only_outside_of_texts_and_comments),
