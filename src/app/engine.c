@@ -68,6 +68,7 @@ struct engine {
     struct server *admin_server;
     atomic_uint connections, admin_connections;
     atomic_size_t draining; /* servers that have not drained yet */
+    bool is_waiting;        /* for a database that is away since before the start: only health is served */
     int log_fd;
     struct log log;          /* of the main thread */
     struct log writer_log;   /* of the writer's */
@@ -145,6 +146,9 @@ static enum error open_database(struct engine *engine, struct diag *diag)
                                      .name = app_name(engine)};
     TRY(db_open(&config, diag, &engine->db));
     engine->health.db = engine->db;
+    engine->is_waiting = db_figures(engine->db).is_down;
+    if (engine->is_waiting)
+        return settings->database.start_ms > 0 ? OK : ERROR_UNAVAILABLE;
     return schema_sync(engine->db, settings->schema, engine->options.sync, diag);
 }
 
@@ -172,8 +176,10 @@ static enum error build(struct engine *engine, struct generation *generation, st
                                            .metrics = engine->http_metrics,
                                            .core_count = engine->core_count,
                                            .extend = extend,
-                                           .extend_state = engine};
-    TRY(action_check(generation->settings.schema, engine->db, diag));
+                                           .extend_state = engine,
+                                           .is_closed = engine->is_waiting};
+    if (!engine->is_waiting)
+        TRY(action_check(generation->settings.schema, engine->db, diag));
     return generation_build(generation, &parts, diag);
 }
 
@@ -351,22 +357,26 @@ static enum error start(struct engine *engine)
     TRY(server_start(engine->admin_server));
     for (unsigned i = 0; i < engine->core_count; i++)
         TRY(worker_start(&engine->workers[i]));
+    return OK;
+}
+
+static void tell_ready(struct engine *engine)
+{
     atomic_store(&engine->health.is_serving, true);
     LOG_INFO(&engine->log, "serving", LOG_STR("url", slice_from(engine->url)),
              LOG_STR("admin", slice_from(engine->admin_url)), LOG_INT("cores", engine->core_count));
     if (engine->options.on_ready)
         engine->options.on_ready(engine->options.ready_state, engine);
-    return OK;
 }
 
-static void log_mistakes(struct engine *engine, const struct diag *diag)
+static void log_mistakes(struct engine *engine, const struct diag *diag, const char *outcome)
 {
     for (const struct diag_item *item = diag->first; item; item = item->next)
         LOG_ERROR(&engine->log, "a mistake in the app file",
                   LOG_STR("file", slice_from(item->place.file ? item->place.file : "")),
                   LOG_INT("line", item->place.line), LOG_INT("column", item->place.column),
                   LOG_STR("reason", slice_from(item->message)));
-    LOG_ERROR(&engine->log, "the old app file goes on being served",
+    LOG_ERROR(&engine->log, outcome,
               LOG_STR("reason", slice_from(diag->message ? diag->message : "")));
 }
 
@@ -408,7 +418,7 @@ static void reload(struct engine *engine)
     if (load_next(engine, &diag, &next) == OK)
         swap(engine, next);
     else
-        log_mistakes(engine, &diag);
+        log_mistakes(engine, &diag, "the old app file goes on being served");
     arena_fini(&arena);
 }
 
@@ -418,6 +428,46 @@ static int next_signal(struct engine *engine, const sigset_t *signals, int64_t w
     const struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
     int received = sigtimedwait(signals, NULL, &wait);
     return received > 0 ? received : 0;
+}
+
+/* Replaces the closed site by one on the database that has come. */
+static enum error open_late(struct engine *engine)
+{
+    struct arena arena;
+    struct diag diag;
+    struct generation *next;
+    arena_init(&arena, 16 * 1024 * 1024);
+    diag_init(&diag, &arena);
+    engine->is_waiting = false;
+    enum error error = load_next(engine, &diag, &next);
+    if (error == OK)
+        swap(engine, next);
+    else
+        log_mistakes(engine, &diag, "the app cannot be served");
+    arena_fini(&arena);
+    return error;
+}
+
+/* The pools connect by themselves; here they are watched. Errors: ERROR_UNAVAILABLE (the time is up), ERROR_CANCELLED
+ * (a signal), those of load_next(). */
+static enum error await_database(struct engine *engine, const sigset_t *signals)
+{
+    enum { POLL_MS = 50 };
+    int64_t limit_ms = engine->generation->settings.database.start_ms;
+    int64_t end_us = clock_monotonic_us(clock_system()) + limit_ms * 1000;
+    LOG_INFO(&engine->log, "waiting for the database", LOG_STR("url", slice_from(engine->url)),
+             LOG_INT("limit_ms", limit_ms));
+    while (db_figures(engine->db).is_down) {
+        int received = next_signal(engine, signals, POLL_MS);
+        if (received == SIGTERM || received == SIGINT)
+            return ERROR_CANCELLED;
+        if (clock_monotonic_us(clock_system()) > end_us) {
+            LOG_ERROR(&engine->log, "the database cannot be connected to; giving up",
+                      LOG_STR("hint", SLICE("database.start_timeout says how long to wait")));
+            return ERROR_UNAVAILABLE;
+        }
+    }
+    return open_late(engine);
 }
 
 static void keep_house(struct engine *engine, int64_t *due_us)
@@ -474,7 +524,12 @@ enum error engine_run(struct engine *engine)
     sigset_t signals;
     block_signals(&signals);
     enum error error = start(engine);
-    if (error == OK) {
+    if (error == OK && engine->is_waiting)
+        error = await_database(engine, &signals);
+    if (error == ERROR_CANCELLED)
+        error = OK; /* stopped before there was anything to drain */
+    else if (error == OK) {
+        tell_ready(engine);
         serve(engine, &signals);
         error = drain(engine, &signals);
     }

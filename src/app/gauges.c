@@ -100,6 +100,21 @@ static double writable(void *argument)
     return figures(argument).state == OK;
 }
 
+static double waits_timed_out(void *argument)
+{
+    return (double)figures(argument).waits_timed_out;
+}
+
+static double reruns(void *argument)
+{
+    return (double)figures(argument).reruns;
+}
+
+static double up(void *argument)
+{
+    return !figures(argument).is_down;
+}
+
 static double offload_queue(void *argument)
 {
     const struct gauges *gauges = argument;
@@ -136,9 +151,9 @@ static const struct {
     {"tenon_fibers", "Fibers alive", fibers, false},
     {"tenon_fiber_stacks", "Fiber stacks mapped", stacks, false},
     {"tenon_loop_turns_total", "Turns of the cores' loops", turns, true},
-    {"tenon_db_readers_open", "Read connections open", readers_open, false},
-    {"tenon_db_readers_lent", "Read connections lent to a request", readers_lent, false},
-    {"tenon_db_readers_waiting", "Requests that wait for a read connection", readers_waiting, false},
+    {"tenon_db_readers_open", "Connections open (SQLite: those that read)", readers_open, false},
+    {"tenon_db_readers_lent", "Connections lent to a request (PostgreSQL: to a transaction)", readers_lent, false},
+    {"tenon_db_readers_waiting", "Statements and transactions that wait for a connection", readers_waiting, false},
     {"tenon_db_writer_queue", "Transactions that wait for the writer", writer_queue, false},
     {"tenon_db_queries_total", "Statements begun on read connections", queries, true},
     {"tenon_db_commits_total", "Commits", commits, true},
@@ -147,6 +162,9 @@ static const struct {
     {"tenon_db_checkpoints_total", "Checkpoints", checkpoints, true},
     {"tenon_db_last_commit_seconds", "How long the last commit took", last_commit, false},
     {"tenon_db_writable", "1 while writes succeed", writable, false},
+    {"tenon_db_up", "1 while the database can be reached", up, false},
+    {"tenon_db_waits_timed_out_total", "Waits for a connection that lasted too long", waits_timed_out, true},
+    {"tenon_db_reruns_total", "Transactions run again after a serialization failure or a deadlock", reruns, true},
     {"tenon_offload_queue", "Jobs that wait for the offload pool", offload_queue, false},
     {"tenon_offload_busy", "Threads of the offload pool at work", offload_busy, false},
     {"process_resident_memory_bytes", "Resident memory in bytes", resident_bytes, false},

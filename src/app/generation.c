@@ -34,7 +34,8 @@ static enum error build_site(struct generation *generation, const struct generat
                                        .render_error = rest_render_error,
                                        .render_data = generation->rest,
                                        .offload = parts->offload,
-                                       .metrics = parts->metrics};
+                                       .metrics = parts->metrics,
+                                       .is_closed = parts->is_closed};
     TRY(site_create(&config, &generation->site));
     TRY(rest_add_routes(generation->rest, generation->site, &generation->arena, diag));
     if (parts->extend)
@@ -45,7 +46,8 @@ static enum error build_site(struct generation *generation, const struct generat
 enum error generation_build(struct generation *generation, const struct generation_parts *parts, struct diag *diag)
 {
     const struct settings *settings = &generation->settings;
-    TRY(model_create(settings->schema, parts->db, parts->offload, parts->core_count, &generation->model));
+    struct db *db = parts->is_closed ? NULL : parts->db;
+    TRY(model_create(settings->schema, db, parts->offload, parts->core_count, &generation->model));
     TRY(rest_create(&settings->api, generation->model, &generation->arena, &generation->rest));
     TRY(build_site(generation, parts, diag));
     generation->site->config.release = release;

@@ -41,6 +41,7 @@ struct generation_parts {
     unsigned core_count;
     generation_extend *extend; /* NULL: nothing */
     void *extend_state;
+    bool is_closed; /* nothing but health is served, and the database is not asked: it is not there yet */
 };
 /* Builds model, handlers and site on the tables that exist. From now on the generation belongs to its site: it ends
  * when the site's last reference is given back. Blocks. Errors: ERROR_MEMORY, ERROR_CONFLICT (two routes are one),

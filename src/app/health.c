@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Health. "Alive" asks nothing of anybody: a slow database must not make an orchestrator kill the process. "Ready" is
- * said while requests can be answered: a database that takes no writes at the moment degrades, it does not unready. */
+ * said while requests can be answered: a database that takes no writes at the moment degrades, one that is away
+ * unreadies. */
 #include "app/health.h"
 
 #include "base/attr.h"
@@ -12,7 +13,10 @@ enum health_state health_state(const struct health *health)
 {
     if (!atomic_load_explicit(&health->is_serving, memory_order_relaxed))
         return HEALTH_UNHEALTHY;
-    return db_figures(health->db).state == OK ? HEALTH_HEALTHY : HEALTH_DEGRADED;
+    struct db_figures figures = db_figures(health->db);
+    if (figures.is_down)
+        return HEALTH_UNHEALTHY;
+    return figures.state == OK ? HEALTH_HEALTHY : HEALTH_DEGRADED;
 }
 
 static const char *const state_words[] = {"healthy", "degraded", "unhealthy"};
@@ -40,11 +44,15 @@ static enum error ready_in_detail(struct exchange *x, void *data)
 {
     const struct health *health = data;
     enum health_state state = health_state(health);
-    enum error database = db_figures(health->db).state;
+    struct db_figures figures = db_figures(health->db);
+    enum error database = figures.state;
+    enum health_state state_of_it = figures.is_down  ? HEALTH_UNHEALTHY
+                                    : database == OK ? HEALTH_HEALTHY
+                                                     : HEALTH_DEGRADED;
     buf_put_literal(&x->body, "{\"status\":\"");
     buf_put_text(&x->body, state_words[state]);
     buf_put_literal(&x->body, "\",\"dependencies\":{\"database\":{\"status\":\"");
-    buf_put_text(&x->body, state_words[database == OK ? HEALTH_HEALTHY : HEALTH_DEGRADED]);
+    buf_put_text(&x->body, state_words[state_of_it]);
     buf_put_byte(&x->body, '"');
     if (database != OK) {
         buf_put_literal(&x->body, ",\"reason\":\"");
@@ -59,12 +67,18 @@ static enum error ready_in_detail(struct exchange *x, void *data)
 static enum error add(struct health *health, struct http_site *site, http_handler *ready_handler, struct diag *diag)
 {
     const struct site_route routes[] = {
-        {.method = HTTP_GET, .pattern = SLICE("/health"), .handler = alive, .data = health, .name = "health"},
+        {.method = HTTP_GET,
+         .pattern = SLICE("/health"),
+         .handler = alive,
+         .data = health,
+         .name = "health",
+         .is_always = true},
         {.method = HTTP_GET,
          .pattern = SLICE("/health/ready"),
          .handler = ready_handler,
          .data = health,
-         .name = "health.ready"},
+         .name = "health.ready",
+         .is_always = true},
     };
     for (size_t i = 0; i < ARRAY_LEN(routes); i++)
         TRY(site_add_route(site, &routes[i], diag));

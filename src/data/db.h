@@ -58,7 +58,9 @@ struct db_config {
 
 /* Opens (and creates, with parent folders) a database: pragmas, connections for the readers as they are needed, the
  * writer's thread, the checkpointer's thread. Owner: the caller; db_close() when the cores no longer run.
- * Errors: ERROR_VALIDATION (the URL), ERROR_IO, ERROR_MEMORY; the diag says what and why. */
+ * A PostgreSQL server that is away is no error: figures.is_down says so, the diag why, and connecting goes on by itself.
+ * Errors: ERROR_VALIDATION (the URL), ERROR_IO, ERROR_MEMORY, ERROR_UNAVAILABLE (the server refuses us); the diag says
+ * what and why. */
 MUST_USE enum error db_open(const struct db_config *config, struct diag *diag, struct db **out);
 /* Commits what the writer still holds, checkpoints, closes. Accepts NULL. */
 void db_close(struct db *db);

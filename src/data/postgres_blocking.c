@@ -38,18 +38,13 @@ void postgres_blocking_destroy(struct postgres_blocking *blocking)
     free(blocking);
 }
 
-enum error postgres_blocking_connect(struct postgres_blocking *blocking, struct diag *diag)
+enum error postgres_blocking_connect(struct postgres_blocking *blocking, char reason[POSTGRES_REASON_BYTES])
 {
-    char reason[POSTGRES_REASON_BYTES];
     if (PQstatus(blocking->pg) == CONNECTION_OK)
         return OK;
     PQfinish(blocking->pg);
     blocking->pg = postgres_connect_now(blocking->target, reason);
-    if (blocking->pg)
-        return OK;
-    if (diag)
-        diag_say(diag, NULL, "the database cannot be connected to: %s", reason);
-    return ERROR_UNAVAILABLE;
+    return blocking->pg ? OK : ERROR_UNAVAILABLE;
 }
 
 /* Takes over a result: OK, or its failure. */
@@ -71,10 +66,11 @@ static enum error begin(struct postgres_lease *lease)
 
 enum error postgres_blocking_begin(struct postgres_blocking *blocking, struct postgres_lease *lease)
 {
+    char reason[POSTGRES_REASON_BYTES];
     pthread_mutex_lock(&blocking->mutex);
     enum error error = ERROR_UNAVAILABLE;
     for (int tries = 0; tries < 2 && error == ERROR_UNAVAILABLE; tries++) {
-        error = postgres_blocking_connect(blocking, NULL);
+        error = postgres_blocking_connect(blocking, reason);
         lease->pg = blocking->pg;
         if (error == OK)
             error = begin(lease);

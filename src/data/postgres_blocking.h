@@ -3,7 +3,6 @@
 #define DATA_POSTGRES_BLOCKING_H
 
 #include "base/attr.h"
-#include "base/diag.h"
 #include "base/error.h"
 #include "base/value.h"
 #include "data/db_driver.h"
@@ -20,8 +19,8 @@ struct postgres_blocking;
 MUST_USE enum error postgres_blocking_create(const struct postgres_target *target, struct postgres_blocking **out);
 /* Accepts NULL. */
 void postgres_blocking_destroy(struct postgres_blocking *blocking);
-/* Connects, if it is not. Errors: ERROR_UNAVAILABLE; the diag says why. */
-MUST_USE enum error postgres_blocking_connect(struct postgres_blocking *blocking, struct diag *diag);
+/* Connects, if it is not. Errors: ERROR_UNAVAILABLE; `reason` says why. */
+MUST_USE enum error postgres_blocking_connect(struct postgres_blocking *blocking, char reason[POSTGRES_REASON_BYTES]);
 
 /* Begins a transaction when those before it have ended, and lends the lease its connection. */
 MUST_USE enum error postgres_blocking_begin(struct postgres_blocking *blocking, struct postgres_lease *lease);

@@ -45,6 +45,32 @@ bool postgres_connect_can_read(const char *url, char reason[POSTGRES_REASON_BYTE
     return false;
 }
 
+bool postgres_connect_may_pass(const char *reason)
+{
+    /* libpq tells no code of a connection that failed (libpq 15), only words; ours are never translated. */
+    static const char *const passing[] = {
+        "Connection refused",
+        "No such file or directory",
+        "timeout expired",
+        "could not translate host name",
+        "No route to host",
+        "Network is unreachable",
+        "Connection timed out",
+        "Connection reset",
+        "server closed",
+        "starting up",
+        "shutting down",
+        "not yet accepting",
+        "too many clients",
+        "too many connections",
+        "remaining connection slots",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(passing); i++)
+        if (strstr(reason, passing[i]))
+            return true;
+    return false;
+}
+
 /* What every session is: UTC, ISO, every statement limited, nothing that a role's own settings could change. */
 static bool set_up(PGconn *pg, const struct postgres_target *target, char *reason)
 {

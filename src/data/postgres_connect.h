@@ -43,6 +43,9 @@ ANY_CORE void postgres_connect_wish(struct postgres_connector *connector, struct
  * failed: `reason` says why. Owner: the caller; PQfinish(). */
 enum { POSTGRES_REASON_BYTES = 256 };
 MUST_USE PGconn *postgres_connect_now(const struct postgres_target *target, char reason[POSTGRES_REASON_BYTES]);
+/* Whether what postgres_connect_now() has said may pass by waiting: the server is away or full. Else it would not have
+ * us: a wrong password, an unknown database, TLS that it does not speak. */
+bool postgres_connect_may_pass(const char *reason);
 /* Whether libpq can read the URL; else `reason`. */
 bool postgres_connect_can_read(const char *url, char reason[POSTGRES_REASON_BYTES]);
 

@@ -41,7 +41,9 @@ struct postgres_db {
     struct postgres_connector *connector;
     struct postgres_pool *pools; /* by core index */
     struct postgres_blocking *blocking;
+    char *url, *name; /* the database outlives what it was configured from */
     struct random_source random;
+    bool is_away; /* when it was opened */
 };
 
 static const struct db_driver driver;
@@ -443,6 +445,8 @@ static void close_db(struct db *base)
         postgres_pool_fini(&db->pools[i]);
     postgres_blocking_destroy(db->blocking);
     free(db->pools);
+    free(db->url);
+    free(db->name);
     free(db);
 }
 
@@ -503,8 +507,22 @@ static enum error open_pools(struct postgres_db *db)
                                                   .idle_ms = config->pool.idle_ms,
                                                   .silence_ms = config->pool.statement_ms * 3 / 2};
         postgres_pool_init(&db->pools[i], &pool);
+        db->pools[i].figures.is_down = db->is_away;
     }
     return OK;
+}
+
+/* A server that would not have us never will; one that is away may come. */
+static enum error first_contact(struct postgres_db *db, struct diag *diag)
+{
+    char reason[POSTGRES_REASON_BYTES];
+    if (postgres_blocking_connect(db->blocking, reason) == OK)
+        return OK;
+    db->is_away = postgres_connect_may_pass(reason);
+    diag_say(diag, NULL, "the database cannot be connected to: %s", reason);
+    if (db->is_away && db->config.log)
+        LOG_WARN(db->config.log, "the database cannot be connected to", LOG_STR("reason", slice_from(reason)));
+    return db->is_away ? OK : ERROR_UNAVAILABLE;
 }
 
 static enum error open_all(struct postgres_db *db, struct diag *diag)
@@ -517,7 +535,7 @@ static enum error open_all(struct postgres_db *db, struct diag *diag)
     }
     random_source_system(&db->random);
     TRY(postgres_blocking_create(&db->target, &db->blocking));
-    TRY(postgres_blocking_connect(db->blocking, diag));
+    TRY(first_contact(db, diag));
     TRY(postgres_connect_create(&db->target, &db->connector));
     return open_pools(db);
 }
@@ -530,11 +548,13 @@ enum error postgres_driver_open(const struct db_config *config, struct diag *dia
     db->base.driver = &driver;
     db->config = *config;
     fill_defaults(&db->config.pool, config->core_count);
-    db->target = (struct postgres_target){.url = config->url,
-                                          .name = config->name ? config->name : "tenon",
+    db->url = strdup(config->url);
+    db->name = strdup(config->name ? config->name : "tenon");
+    db->target = (struct postgres_target){.url = db->url,
+                                          .name = db->name,
                                           .connect_ms = db->config.pool.connect_ms,
                                           .statement_ms = db->config.pool.statement_ms};
-    enum error error = open_all(db, diag);
+    enum error error = db->url && db->name ? open_all(db, diag) : ERROR_MEMORY;
     if (error != OK) {
         close_db(&db->base);
         return error;

@@ -5,8 +5,8 @@
 #include "data/db.h"
 
 /* PostgreSQL behind db.h: as db_open(), for URLs that begin with "postgres:" or "postgresql:".
- * Errors: also ERROR_UNAVAILABLE: the server is away, or would not have us; nothing is left open, and it may be tried
- * again. */
+ * A server that is away is none: db_figures() says so, the diag why, and the pools go on trying.
+ * Errors: also ERROR_UNAVAILABLE: the server would not have us. */
 MUST_USE enum error postgres_driver_open(const struct db_config *config, struct diag *diag, struct db **out);
 
 #endif

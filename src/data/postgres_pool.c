@@ -447,7 +447,7 @@ static void end_turn(struct core *core, struct core_hook *hook)
     if (pool->first)
         dispatch(pool);
     if (!timer_is_armed(&pool->timer) && !pool->is_stopping)
-        core_arm(core, &pool->timer, core_now_us(core) + TICK_US);
+        core_arm(core, &pool->timer, core_now_us(core)); /* the first turn: connects */
 }
 
 void postgres_pool_init(struct postgres_pool *pool, const struct postgres_pool_config *config)

@@ -129,6 +129,8 @@ void site_serve(struct http_site *site, struct exchange *x, enum error refusal)
     enum error error = refusal == OK ? find_route(site, x) : refusal;
     const struct site_route *route = x->route ? x->route->data : NULL;
     struct middleware_chain chain = site_route_chain(site, route);
+    if (error == OK && site->config.is_closed && !route->is_always)
+        error = ERROR_UNAVAILABLE;
     if (error == OK)
         middleware_run(chain, x, route->handler, route->data);
     else if (error == ERROR_METHOD_NOT_ALLOWED && x->head->method == HTTP_OPTIONS)

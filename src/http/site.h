@@ -28,6 +28,7 @@ struct site_route {
     void *data;
     const char *name;              /* for `tenon routes`: "markets.list" */
     struct middleware_chain chain; /* without items: the site's */
+    bool is_always;                /* served by a closed site, too */
 };
 
 struct site_config {
@@ -39,6 +40,7 @@ struct site_config {
     struct http_metrics *metrics; /* NULL: not counted */
     void (*release)(void *data);  /* when nothing uses the site any more, on any thread; NULL: none */
     void *release_data;
+    bool is_closed; /* every route but those that are always served answers 503 */
 };
 
 /* What is served: routes, what stands around them, and the settings. Immutable once a server has it. */

@@ -82,9 +82,9 @@ enum error model_create(const struct schema *schema, struct db *db, struct offlo
     if (!model->cores)
         goto fail;
     for (unsigned i = 0; i <= core_count; i++)
-        if ((error = core_init(&model->cores[i], db_dialect(db))) != OK)
+        if ((error = core_init(&model->cores[i], db ? db_dialect(db) : DIALECT_SQLITE)) != OK)
             goto fail;
-    if ((error = db_tx_blocking(db, load_key, model)) != OK)
+    if (db && (error = db_tx_blocking(db, load_key, model)) != OK)
         goto fail;
     *out = model;
     return OK;

@@ -36,6 +36,7 @@ struct model {
 };
 
 /* Makes a model over an open database for `core_count` cores. Owner: the caller; `schema` and `db` are borrowed.
+ * `db` NULL: one that is only looked at, with a key that nobody else has.
  * Errors: ERROR_MEMORY, ERROR_IO. */
 MUST_USE enum error model_create(const struct schema *schema, struct db *db, struct offload *offload,
                                  unsigned core_count, struct model **out);
