@@ -170,6 +170,16 @@ static void put_index_columns(struct sql *sql, const struct index *index)
     }
 }
 
+/* Every order ends with the id. An index of SQLite's ends with the row's, so that it needs no sorting; PostgreSQL's are
+ * given it. */
+static void put_tie_breaker(struct sql *sql, const struct resource *resource, const struct index *index)
+{
+    if (sql->dialect != DIALECT_POSTGRES || index->columns[index->column_count - 1].field == resource->id)
+        return;
+    sql_put(sql, ", ");
+    sql_name(sql, resource->id->name);
+}
+
 static void put_include(struct sql *sql, const struct index *index, size_t count)
 {
     bool has_word = sql->dialect == DIALECT_POSTGRES && count > 0;
@@ -194,6 +204,8 @@ static enum error add_index(struct ddl_writer *writer, const struct resource *re
     sql_name(sql, resource->name);
     sql_put(sql, " (");
     put_index_columns(sql, index);
+    if (!unique)
+        put_tie_breaker(sql, resource, index);
     put_include(sql, index, include_count);
     sql_put(sql, ")");
     if (index->where) {

@@ -13,10 +13,12 @@
  * two bounds on one column SQLite seeks to the first it reads, and the row last seen is beyond any bound of the filter.
  *
  * Invariants
- *   (1) the columns of the statement are the query's columns, then (wants_keys) the sort keys, then the id
- *   (2) the read rule of the root is in every statement made here
+ *   (1) the columns of the statement are the query's columns, then (wants_keys) the sort keys and the id, as far as
+ * they are not among these (2) the read rule of the root is in every statement made here
  */
 #include "model/query.h"
+
+#include <string.h>
 
 #include "base/check.h"
 #include "data/db.h"
@@ -32,6 +34,8 @@ struct writer {
     struct arena *arena;
     struct diag *diag;
     unsigned next_alias;
+    unsigned columns;                         /* of the statement, so far */
+    unsigned key_columns[QUERY_SORT_MAX + 1]; /* where each key stands */
 };
 
 static bool key_is_nullable(const struct query_key *key)
@@ -66,6 +70,21 @@ static void put_key(struct writer *w, const struct query_key *key)
     expr_compile_key(&key->path, &w->context, 0, &w->next_alias, w->sql);
 }
 
+/* A key is among the columns already, or becomes one more. */
+static void put_key_column(struct writer *w, size_t i, const struct query_key *key)
+{
+    const struct query *query = w->query;
+    bool is_as_stored = key->path.hop_count == 0 && key->path.field->type.kind != FIELD_EMAIL;
+    for (unsigned column = 0; is_as_stored && column < query->column_count; column++)
+        if (query->columns[column] == key->path.field) {
+            w->key_columns[i] = column;
+            return;
+        }
+    sql_item(w->sql);
+    put_key(w, key);
+    w->key_columns[i] = w->columns++;
+}
+
 static void put_columns(struct writer *w)
 {
     const struct query *query = w->query;
@@ -73,14 +92,13 @@ static void put_columns(struct writer *w)
         sql_item(w->sql);
         sql_column(w->sql, 0, query->columns[i]->name);
     }
+    w->columns = (unsigned)query->column_count;
     if (!query->wants_keys)
         return;
-    for (size_t i = 0; i < query->sort_count; i++) {
-        sql_item(w->sql);
-        put_key(w, &query->sort[i]);
-    }
-    sql_item(w->sql);
-    sql_column(w->sql, 0, query->resource->id->name);
+    for (size_t i = 0; i < query->sort_count; i++)
+        put_key_column(w, i, &query->sort[i]);
+    const struct query_key id = {.path = {.root = query->resource, .field = query->resource->id}};
+    put_key_column(w, query->sort_count, &id);
 }
 
 /* A cursor does not say how many of an integer's digits stand behind the point. */
@@ -268,8 +286,8 @@ enum error query_open(struct session *session, const struct query *query, struct
     sql_limit(w.sql, query->limit, query->offset);
     struct db_rows *rows;
     TRY(sql_query(w.sql, session->conn, &rows));
-    *out = (struct query_rows){
-        .rows = rows, .column_count = query->column_count, .key_count = query->wants_keys ? query->sort_count + 1 : 0};
+    *out = (struct query_rows){.rows = rows, .key_count = query->wants_keys ? query->sort_count + 1 : 0};
+    memcpy(out->key_columns, w.key_columns, sizeof out->key_columns);
     return OK;
 }
 
@@ -286,7 +304,7 @@ struct value query_value(const struct query_rows *rows, size_t i)
 struct value query_key_value(const struct query_rows *rows, size_t i)
 {
     CHECK(i < rows->key_count, "query keys are read only when they were wanted");
-    return db_column(rows->rows, (unsigned)(rows->column_count + i));
+    return db_column(rows->rows, rows->key_columns[i]);
 }
 
 void query_close(struct query_rows *rows)

@@ -45,8 +45,8 @@ struct query {
 /* Rows on their way. */
 struct query_rows {
     struct db_rows *rows;
-    size_t column_count;
     size_t key_count;
+    unsigned key_columns[QUERY_SORT_MAX + 1]; /* where each key stands */
 };
 
 /* Starts a query in the session's read lease or unit.
