@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures Tenon against the limit server, in turn: bench.py [--json] [--record] [--seconds N] [workloads] [rounds]
+"""Measures Tenon against the limit server, in turn: bench.py [--json] [--record] [--db postgres] [workloads] [rounds]
 
 Each measurement starts a server of its own on one core, over a fresh copy of the same 100,000 rows on a real disk, warms it
 up, and drives it from the other core by wrk with 64 connections. What counts is the server's CPU time per request: it hardly
 depends on the neighbours, and it says what a machine full of such requests would carry. Numbers are medians over the rounds.
+
+On PostgreSQL a private server is started for the whole run, and its CPU time counts with the server's; it runs on whichever
+core is free, as both servers under measurement have it.
 """
 
 import argparse
@@ -26,10 +29,15 @@ import time
 
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
+sys.path.append(str(ROOT / "test"))
+
+import generate  # noqa: E402
+from postgres import Cluster  # noqa: E402
+
 WORK = ROOT / "build/bench"
-LIMIT = ROOT / "build/bench/limit"
+LIMITS = {"sqlite": ROOT / "build/bench/limit", "postgres": ROOT / "build/bench/limit_postgres"}
 TENON = pathlib.Path(os.environ.get("TENON_BIN") or ROOT / "build/src/cli/tenon")
-CONNECTIONS, WARM_UP_S = 64, 1
+CONNECTIONS, WARM_UP_S, ROWS = 64, 1, 100_000
 SERVER_CPU, CLIENT_CPU = "0", "1" if (os.cpu_count() or 1) > 1 else "0"
 
 WORKLOADS = {
@@ -54,15 +62,86 @@ def pinned(cpu, command):
     return ["taskset", "-c", cpu, *map(str, command)]
 
 
+class Sqlite:
+    """Each run has a fresh copy of a filled file; Tenon's is made by Tenon."""
+
+    name = "sqlite"
+
+    def prepare(self, server):
+        shutil.copy(BENCH / "app.yaml", server.folder)
+        shutil.copy(self.pristine(server.name), server.folder / "markets.db")
+        return server.folder / "markets.db"
+
+    def pristine(self, name):
+        path = WORK / f"pristine-{name}.db"
+        if not path.exists():
+            made = WORK / f"making-{name}" / "markets.db"
+            shutil.rmtree(made.parent, ignore_errors=True)
+            made.parent.mkdir(parents=True)
+            if name == "tenon":
+                creator = Server(name, self)
+                creator.folder = made.parent
+                shutil.copy(BENCH / "app.yaml", made.parent)
+                creator.launch()
+                creator.stop()
+            generate.fill(made, ROWS)
+            made.rename(path)
+            shutil.rmtree(made.parent)
+        return path
+
+    def cpu_s(self):
+        return 0.0
+
+    def close(self):
+        pass
+
+
+class Postgres:
+    """Each run has a database of its own, copied from one that Tenon has made and that was filled once."""
+
+    name = "postgres"
+
+    def __init__(self):
+        self.cluster = Cluster(durable=True, settings={"shared_buffers": "256MB"}).start()
+        self.filled = self.cluster.create_database()
+        creator = Server("tenon", self)
+        shutil.rmtree(creator.folder, ignore_errors=True)
+        creator.folder.mkdir(parents=True)
+        self.write_app(creator, self.filled)
+        creator.launch()
+        creator.stop()
+        generate.fill_postgres(self.filled, ROWS)
+        self.number = 0
+
+    def write_app(self, server, url):
+        (server.folder / "app.yaml").write_text((BENCH / "app.yaml").read_text().replace("sqlite:markets.db", url))
+
+    def prepare(self, server):
+        self.number += 1
+        name = f"run{self.number}"
+        template = self.filled.split("?")[0].rsplit("/", 1)[1]
+        self.cluster.sql(self.cluster.url("postgres"), f"drop database if exists run{self.number - 1} with (force)")
+        self.cluster.sql(self.cluster.url("postgres"), f"create database {name} template {template}")
+        self.cluster.sql(self.cluster.url("postgres"), "checkpoint")
+        self.write_app(server, self.cluster.url(name))
+        return self.cluster.url(name)
+
+    def cpu_s(self):
+        return self.cluster.cpu_s()
+
+    def close(self):
+        self.cluster.remove()
+
+
 class Server:
     """A server under measurement; a context manager, so that none is left behind."""
 
-    def __init__(self, name):
-        self.name, self.folder = name, WORK / f"run-{name}"
+    def __init__(self, name, database):
+        self.name, self.database, self.folder = name, database, WORK / f"run-{name}"
 
     def command(self, port):
         if self.name == "limit":
-            return [LIMIT, port, self.folder / "markets.db"]
+            return [LIMITS[self.database.name], port, self.url]
         return [TENON, "serve", self.folder / "app.yaml", "--listen", f"127.0.0.1:{port}", "--cores", "1"]
 
     def __enter__(self):
@@ -77,8 +156,7 @@ class Server:
     def prepare(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        shutil.copy(BENCH / "app.yaml", self.folder)
-        shutil.copy(pristine(self.name), self.folder / "markets.db")
+        self.url = self.database.prepare(self)
 
     def launch(self):
         with socket.socket() as probe:
@@ -139,45 +217,27 @@ class Server:
 
     def measure(self, workload, seconds):
         self.drive(workload, WARM_UP_S)
-        before = self.cpu_s()
+        before, before_db = self.cpu_s(), self.database.cpu_s()
         result = self.drive(workload, seconds)
-        spent = self.cpu_s() - before
+        spent, spent_db = self.cpu_s() - before, self.database.cpu_s() - before_db
         if result["refused"] or result["broken"] or not result["requests"]:
             sys.exit(f"bench: {workload} on {self.name}: {result}")
         return {
             "rps": result["requests"] / result["seconds"],
             "p50_ms": result["p50_us"] / 1000,
             "p99_ms": result["p99_us"] / 1000,
-            "cpu_us": spent / result["requests"] * 1e6,
+            "cpu_us": (spent + spent_db) / result["requests"] * 1e6,
+            "db_us": spent_db / result["requests"] * 1e6,
             "memory_mb": self.memory_mb(),
             "bytes": result["bytes"] / result["requests"],
         }
 
 
-def pristine(name):
-    """The filled database that each run of a server starts from; Tenon's is created by Tenon."""
-    path = WORK / f"pristine-{name}.db"
-    if not path.exists():
-        made = WORK / f"making-{name}" / "markets.db"
-        shutil.rmtree(made.parent, ignore_errors=True)
-        made.parent.mkdir(parents=True)
-        if name == "tenon":
-            creator = Server(name)
-            creator.folder = made.parent
-            shutil.copy(BENCH / "app.yaml", made.parent)
-            creator.launch()
-            creator.stop()
-        subprocess.run([sys.executable, BENCH / "generate.py", made], check=True)
-        made.rename(path)
-        shutil.rmtree(made.parent)
-    return path
-
-
-def differences(names, workloads):
+def differences(names, workloads, database):
     """Where the servers' answers are not the same bytes: then the comparison is not quite fair, and is said so."""
     answers, notes = {}, []
     for name in names:
-        with Server(name) as server:
+        with Server(name, database) as server:
             answers[name] = {workload: server.get(COMPARED[workload]) for workload in workloads if workload in COMPARED}
     for workload in answers[names[0]]:
         if len({comparable(answers[name][workload]) for name in names}) > 1:
@@ -194,12 +254,12 @@ def comparable(answer):
     return re.sub(rb'("nextCursor":")([^"]*)', lambda match: match[1] + str(len(match[2])).encode(), answer.content)
 
 
-def measure_all(names, workloads, rounds, seconds, say):
+def measure_all(names, workloads, rounds, seconds, database, say):
     samples = {workload: {name: [] for name in names} for workload in workloads}
     for number in range(rounds):
         for workload in workloads:
             for name in names:
-                with Server(name) as server:
+                with Server(name, database) as server:
                     sample = server.measure(workload, seconds)
                 samples[workload][name].append(sample)
                 say(f"round {number + 1} {workload:4} {name:6} {sample['rps']:9.0f}/s {sample['cpu_us']:8.2f} us")
@@ -207,6 +267,10 @@ def measure_all(names, workloads, rounds, seconds, say):
         workload: {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in by_name.items()}
         for workload, by_name in samples.items()
     }
+
+
+def postgres_version():
+    return subprocess.run(["psql", "--version"], capture_output=True, text=True).stdout.split()[2]
 
 
 def machine():
@@ -218,22 +282,25 @@ def machine():
         "cpus": os.cpu_count(),
         "kernel": platform.release(),
         "system": release.get("PRETTY_NAME", "Linux"),
-        "sqlite": sqlite3.sqlite_version,
+        "sqlite": f"SQLite {sqlite3.sqlite_version}",
+        "postgres": f"PostgreSQL {postgres_version()}",
         "commit": commit,
         "date": datetime.date.today().isoformat(),
     }
 
 
-def table(results):
-    yield "| workload | server | requests/s | p50 ms | p99 ms | CPU us/request | to the limit | memory MB | bytes |"
-    yield "|---|---|--:|--:|--:|--:|--:|--:|--:|"
+def table(results, database):
+    """On a database server: its part of the CPU time, too."""
+    parts = ["of it server", "of it database"] if database == "postgres" else []
+    head = ["workload", "server", "requests/s", "p50 ms", "p99 ms", "CPU us/request", *parts, "to the limit", "memory MB", "bytes"]
+    yield "| " + " | ".join(head) + " |"
+    yield "|---|---|" + "--:|" * (len(head) - 2)
     for workload, by_name in results.items():
         for name, r in by_name.items():
+            split = [f"{r['cpu_us'] - r['db_us']:.2f}", f"{r['db_us']:.2f}"] if parts else []
             ratio = f"{r['cpu_us'] / by_name['limit']['cpu_us']:.2f}" if "limit" in by_name else ""
-            yield (
-                f"| {workload} | {name} | {r['rps']:.0f} | {r['p50_ms']:.2f} | {r['p99_ms']:.2f} "
-                f"| {r['cpu_us']:.2f} | {ratio} | {r['memory_mb']:.1f} | {r['bytes']:.0f} |"
-            )
+            cells = [workload, name, f"{r['rps']:.0f}", f"{r['p50_ms']:.2f}", f"{r['p99_ms']:.2f}", f"{r['cpu_us']:.2f}", *split]
+            yield "| " + " | ".join([*cells, ratio, f"{r['memory_mb']:.1f}", f"{r['bytes']:.0f}"]) + " |"
 
 
 def record(report):
@@ -244,42 +311,57 @@ def record(report):
         "Written by `./dev bench --record`; what is measured, and how, is in [README.md](README.md).",
         "",
         f"{m['date']}, commit {m['commit']}: {m['cpu']}, {m['cpus']} CPUs, {m['system']}, Linux {m['kernel']}, "
-        f"SQLite {m['sqlite']}. Medians of {report['rounds']} rounds of {report['seconds']} s, one core per server, "
+        f"{m[report['database']]}. Medians of {report['rounds']} rounds of {report['seconds']} s, one core per server, "
         f"{CONNECTIONS} connections.",
         "",
-        *table(report["results"]),
+        *table(report["results"], report["database"]),
         "",
         *(f"- {note}" for note in report["notes"]),
     ]
-    (BENCH / "RESULTS.md").write_text("\n".join(lines).rstrip() + "\n")
+    (BENCH / ("RESULTS.md" if report["database"] == "sqlite" else "RESULTS-postgres.md")).write_text("\n".join(lines).rstrip() + "\n")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
     parser.add_argument("--record", action="store_true", help="write bench/RESULTS.md")
+    parser.add_argument("--db", choices=tuple(LIMITS), default="sqlite", help="on which database (sqlite)")
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement (5)")
     parser.add_argument("--servers", default="limit,tenon", help="which to measure (limit,tenon)")
     parser.add_argument("workloads", nargs="?", default=",".join(WORKLOADS), help="such as W1,W3 (all)")
     parser.add_argument("rounds", nargs="?", type=int, default=5, help="of which the median is taken (5)")
     options = parser.parse_args()
     names, workloads = options.servers.split(","), options.workloads.upper().split(",")
+    if options.db == "postgres" and options.workloads == ",".join(WORKLOADS):
+        workloads.remove("W0")  # it asks no database
     unknown = [word for word in workloads if word not in WORKLOADS] + [name for name in names if name not in ("limit", "tenon")]
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; workloads are {', '.join(WORKLOADS)}")
-    missing = [path for name, path in (("limit", LIMIT), ("tenon", TENON)) if name in names and not path.exists()]
+    programs = (("limit", LIMITS[options.db]), ("tenon", TENON))
+    missing = [path for name, path in programs if name in names and not path.exists()]
     if missing:
         sys.exit(f"bench: not built: {', '.join(map(str, missing))}")
 
     def say(line):
         print(line, file=sys.stderr, flush=True)
 
-    notes = differences(names, workloads)
-    results = measure_all(names, workloads, options.rounds, options.seconds, say)
-    report = {"machine": machine(), "rounds": options.rounds, "seconds": options.seconds, "notes": notes, "results": results}
+    database = Postgres() if options.db == "postgres" else Sqlite()
+    try:
+        notes = differences(names, workloads, database)
+        results = measure_all(names, workloads, options.rounds, options.seconds, database, say)
+    finally:
+        database.close()
+    report = {
+        "machine": machine(),
+        "database": options.db,
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "notes": notes,
+        "results": results,
+    }
     if options.record:
         record(report)
-    print(json.dumps(report, indent=2) if options.json else "\n".join([*table(results), *notes]))
+    print(json.dumps(report, indent=2) if options.json else "\n".join([*table(results, options.db), *notes]))
 
 
 if __name__ == "__main__":

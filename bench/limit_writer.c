@@ -13,12 +13,6 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
-void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 sqlite3 *open_database(const char *path)
 {
     sqlite3 *db;

@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-#include "limit_market.h"
+#include "limit_http.h"
 
 struct insert {
     struct insert *next;
@@ -31,8 +31,6 @@ struct writer {
     sqlite3_stmt *begin, *insert, *commit;
 };
 
-/* Says what failed, and ends the process. */
-void die(const char *what) __attribute__((noreturn));
 /* Opens, prepares and runs with the settings that Tenon uses; the process ends when it cannot. */
 sqlite3 *open_database(const char *path);
 sqlite3_stmt *prepare(sqlite3 *db, const char *sql);
