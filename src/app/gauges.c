@@ -100,6 +100,11 @@ static double writable(void *argument)
     return figures(argument).state == OK;
 }
 
+static double round_trips(void *argument)
+{
+    return (double)figures(argument).round_trips;
+}
+
 static double waits_timed_out(void *argument)
 {
     return (double)figures(argument).waits_timed_out;
@@ -163,6 +168,7 @@ static const struct {
     {"tenon_db_last_commit_seconds", "How long the last commit took", last_commit, false},
     {"tenon_db_writable", "1 while writes succeed", writable, false},
     {"tenon_db_up", "1 while the database can be reached", up, false},
+    {"tenon_db_round_trips_total", "Batches of statements sent to PostgreSQL", round_trips, true},
     {"tenon_db_waits_timed_out_total", "Waits for a connection that lasted too long", waits_timed_out, true},
     {"tenon_db_reruns_total", "Transactions run again after a serialization failure or a deadlock", reruns, true},
     {"tenon_offload_queue", "Jobs that wait for the offload pool", offload_queue, false},

@@ -175,6 +175,7 @@ struct db_figures {
     uint64_t queries; /* statements begun on read connections */
     uint64_t commits, transactions, rollbacks, checkpoints;
     uint64_t last_commit_us;  /* how long the last COMMIT took */
+    uint64_t round_trips;     /* to a PostgreSQL server, of requests; many statements may share one */
     uint64_t waits_timed_out; /* for a connection */
     uint64_t reruns;          /* of transactions, after serialization failures and deadlocks */
     unsigned replicas, replicas_up;

@@ -364,6 +364,7 @@ void postgres_conn_flush(struct postgres_conn *conn)
     if (conn->is_broken || postgres_conn_is_idle(conn))
         return;
     push(conn, POSTGRES_ITEM_SYNC, NULL);
+    __atomic_store_n(conn->round_trips, *conn->round_trips + 1, __ATOMIC_RELAXED);
     if (!sent(conn, PQpipelineSync(conn->pg)))
         return;
     int left = PQflush(conn->pg);

@@ -92,6 +92,7 @@ struct postgres_conn {
     const struct postgres_conn_events *events;
     void *owner;
     uint64_t *commits;                          /* counted up by each batch of writes that is committed */
+    uint64_t *round_trips;                      /* counted up by each batch that is sent */
     struct postgres_item items[POSTGRES_ITEMS]; /* a ring */
     unsigned first, count;
     uint32_t prepared[POSTGRES_STATEMENTS]; /* by place: the edition, 0: none */

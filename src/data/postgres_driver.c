@@ -425,6 +425,7 @@ static void figures(const struct db *base, struct db_figures *out)
         out->readers_lent += __atomic_load_n(&from->leased, __ATOMIC_RELAXED);
         out->readers_waiting += __atomic_load_n(&from->waiting, __ATOMIC_RELAXED);
         out->queries += __atomic_load_n(&from->queries, __ATOMIC_RELAXED);
+        out->round_trips += __atomic_load_n(&from->round_trips, __ATOMIC_RELAXED);
         out->commits += __atomic_load_n(&from->commits, __ATOMIC_RELAXED);
         out->transactions += __atomic_load_n(&from->transactions, __ATOMIC_RELAXED);
         out->rollbacks += __atomic_load_n(&from->rollbacks, __ATOMIC_RELAXED);

@@ -257,8 +257,11 @@ static enum error add(struct postgres_pool *pool, PGconn *pg)
     struct postgres_conn *conn = calloc(1, sizeof *conn);
     if (!conn)
         return ERROR_MEMORY;
-    *conn = (struct postgres_conn){
-        .events = &events, .owner = pool, .log = pool->config.log, .commits = &pool->figures.commits};
+    *conn = (struct postgres_conn){.events = &events,
+                                   .owner = pool,
+                                   .log = pool->config.log,
+                                   .commits = &pool->figures.commits,
+                                   .round_trips = &pool->figures.round_trips};
     enum error error = postgres_conn_open(conn, pool->config.core, pg);
     if (error != OK) {
         conn->pg = NULL;

@@ -33,7 +33,7 @@ struct postgres_pool_config {
 /* Figures of one pool: written by its core, read by whoever asks. */
 struct postgres_pool_figures {
     unsigned open, leased, waiting;
-    uint64_t queries, commits, transactions, rollbacks, reruns, waits_timed_out, last_commit_us;
+    uint64_t queries, round_trips, commits, transactions, rollbacks, reruns, waits_timed_out, last_commit_us;
     bool is_down;
 };
 

@@ -224,3 +224,39 @@ def test_serve_gives_up_after_a_setting(cluster, tmp_path):
     began = time.monotonic()
     done = run_tenon("serve", "app.yaml", "--listen", "127.0.0.1:0", directory=tmp_path)
     assert done.returncode == 1 and "cannot be connected to" in done.stdout + done.stderr and time.monotonic() - began < 4 * SCALE
+
+
+TWO = """
+cores: 1
+resources:
+  teams:
+    fields: {name: text required}
+    access: {all: true}
+  people:
+    fields: {name: text required, team: teams, boss: people}
+    access: {all: true}
+"""
+
+
+def test_a_request_takes_no_more_round_trips_than_it_must(serve, postgres):
+    server = serve(TWO, database=postgres.create_database())
+    client = server.client
+    team = client.post(f"{URL}/teams", {"name": "red"}).data["id"]
+    boss = client.post(f"{URL}/people", {"name": "boss", "team": team}).data["id"]
+    one = client.post(f"{URL}/people", {"name": "one", "team": team, "boss": boss}).data["id"]
+    new = {"name": "new", "team": team}
+    for method, path, body, most in [
+        ("GET", f"/people/{one}", None, 1),
+        ("GET", "/people?limit=2&count=none", None, 1),
+        ("GET", "/people?limit=2", None, 2),
+        ("GET", "/people?limit=2&count=none&expand=team", None, 2),
+        ("GET", "/people?limit=2&count=none&expand=team,boss", None, 3),
+        ("GET", "/people?limit=3&count=none&expand=team,boss.team", None, 4),
+        ("POST", "/people", new, 1),  # the foreign key asks what a look-up would
+        ("POST", "/people", [new, new], 3),  # begins with its first statement; commits
+        ("PATCH", f"/people/{one}", {"name": "two"}, 4),  # locked and judged, changed, shown, committed
+    ]:
+        client.request(method, URL + path, json=body)  # what it needs is prepared
+        before = server.metrics()["tenon_db_round_trips_total"]
+        assert client.request(method, URL + path, json=body).status in (200, 201)
+        assert server.metrics()["tenon_db_round_trips_total"] - before == most, (method, path)
