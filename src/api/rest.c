@@ -12,6 +12,7 @@
 #include "api/rest_write.h"
 #include "api/rowjson.h"
 #include "base/digest.h"
+#include "base/number.h"
 #include "http/http1.h"
 #include "http/negotiate.h"
 #include "http/site.h"
@@ -103,6 +104,31 @@ void rest_render_error(struct exchange *x, enum error error, void *data)
     envelope_error(&rest->settings, x, error);
 }
 
+/* What an earlier answer has said of its write: this request sees it, on whichever replica. */
+static enum error read_position(struct exchange *x, struct session *session)
+{
+    struct slice header = exchange_header(x, HTTP1_HEADER_TENON_POSITION);
+    int64_t position;
+    if (!header.ptr)
+        return OK;
+    if (number_parse_int(header, &position) != OK || position < 0) {
+        diag_say(&x->diag, "send back what an answer has said", "Tenon-Position must be a whole number");
+        return ERROR_VALIDATION;
+    }
+    session->position = (uint64_t)position;
+    return OK;
+}
+
+void rest_put_position(struct exchange *x, const struct session *session)
+{
+    char digits[24];
+    struct buf text = {.ptr = digits, .cap = sizeof digits, .limit_bytes = sizeof digits};
+    if (session->position == 0 || session->position == DB_POSITION_PRIMARY)
+        return;
+    buf_put_uint(&text, session->position);
+    exchange_add_header(x, "Tenon-Position", buf_slice(&text));
+}
+
 enum error rest_begin(struct exchange *x, struct model *model, struct session *session)
 {
     session_init(session, model, x->fiber, core_index(x->core));
@@ -110,6 +136,7 @@ enum error rest_begin(struct exchange *x, struct model *model, struct session *s
     session->now_us = x->now_us;
     session->arena = x->arena;
     session->diag = &x->diag;
+    TRY(read_position(x, session));
     struct slice accept = exchange_header(x, HTTP1_HEADER_ACCEPT);
     if (accept.len == 0 || negotiate_accept(accept, SLICE("application/json")) > 0)
         return OK;

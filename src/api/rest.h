@@ -62,8 +62,10 @@ MUST_USE enum error rest_add_routes(struct rest *rest, struct http_site *site, s
 void rest_render_error(struct exchange *x, enum error error, void *data);
 
 /* Begins the session of an exchange; session_fini() ends it, also after an error.
- * Errors: ERROR_NOT_ACCEPTABLE (the client takes no JSON). */
+ * Errors: ERROR_NOT_ACCEPTABLE (the client takes no JSON), ERROR_VALIDATION (Tenon-Position). */
 MUST_USE enum error rest_begin(struct exchange *x, struct model *model, struct session *session);
+/* Adds what the client sends back to read its own write, where there are replicas. */
+void rest_put_position(struct exchange *x, const struct session *session);
 /* The id in the path, as stored. Errors: ERROR_NOT_FOUND (what is no id names no row). */
 MUST_USE enum error rest_path_id(const struct resource *resource, struct slice text, struct arena *arena,
                                  struct value *out);

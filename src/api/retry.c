@@ -95,13 +95,21 @@ static enum error run(struct session *session, void *argument)
     return store(retry, session);
 }
 
+/* Ends a unit without a key. */
+static enum error told(struct retry *retry, struct session *session, enum error error)
+{
+    if (error == OK)
+        rest_put_position(retry->x, session);
+    return explain(retry, session, error);
+}
+
 enum error retry_run(struct retry *retry, struct session *session)
 {
     struct exchange_mark mark = exchange_mark(retry->x);
     session->restart = exchange_restart;
     session->restart_state = &mark;
     if (!retry->has_key)
-        return explain(retry, session, session_write(session, retry->isolation, retry->unit, retry->argument));
+        return told(retry, session, session_write(session, retry->isolation, retry->unit, retry->argument));
     enum error error = idempotency_enter(retry->rest->idempotency, &retry->key);
     if (error == ERROR_CONFLICT) {
         retry->x->retry_after_s = 1;
@@ -111,5 +119,7 @@ enum error retry_run(struct retry *retry, struct session *session)
     bool is_single = retry->isolation == DB_STATEMENT;
     error = session_write(session, is_single ? DB_READ_COMMITTED : retry->isolation, run, retry);
     idempotency_leave(retry->rest->idempotency, &retry->key);
+    if (error == OK)
+        rest_put_position(retry->x, session);
     return error;
 }

@@ -133,17 +133,34 @@ static const char *app_name(struct engine *engine)
     return name ? name : "tenon";
 }
 
+static const char **replica_urls(struct engine *engine)
+{
+    const struct settings_texts *replicas = &engine->generation->settings.database.replicas;
+    const char **urls = arena_array(&engine->log_memory, replicas->count + 1, sizeof *urls);
+    for (size_t i = 0; urls && i < replicas->count; i++) {
+        urls[i] = arena_text(&engine->log_memory, replicas->items[i]);
+        if (!urls[i])
+            return NULL;
+    }
+    return urls;
+}
+
 static enum error open_database(struct engine *engine, struct diag *diag)
 {
     const struct settings *settings = &engine->generation->settings;
-    const struct db_config config = {.url = settings->database.url,
-                                     .directory = settings->directory,
-                                     .cores = engine->cores,
-                                     .core_count = engine->core_count,
-                                     .log = &engine->writer_log,
-                                     .core_logs = engine->core_logs,
-                                     .pool = settings->database.pool,
-                                     .name = app_name(engine)};
+    const char **replicas = replica_urls(engine);
+    if (!replicas)
+        return ERROR_MEMORY;
+    struct db_config config = {.url = settings->database.url,
+                               .directory = settings->directory,
+                               .cores = engine->cores,
+                               .core_count = engine->core_count,
+                               .log = &engine->writer_log,
+                               .core_logs = engine->core_logs,
+                               .pool = settings->database.pool,
+                               .name = app_name(engine)};
+    config.pool.replicas = replicas;
+    config.pool.replica_count = settings->database.replicas.count;
     TRY(db_open(&config, diag, &engine->db));
     engine->health.db = engine->db;
     engine->is_waiting = db_figures(engine->db).is_down;
@@ -376,8 +393,7 @@ static void log_mistakes(struct engine *engine, const struct diag *diag, const c
                   LOG_STR("file", slice_from(item->place.file ? item->place.file : "")),
                   LOG_INT("line", item->place.line), LOG_INT("column", item->place.column),
                   LOG_STR("reason", slice_from(item->message)));
-    LOG_ERROR(&engine->log, outcome,
-              LOG_STR("reason", slice_from(diag->message ? diag->message : "")));
+    LOG_ERROR(&engine->log, outcome, LOG_STR("reason", slice_from(diag->message ? diag->message : "")));
 }
 
 /* Builds the next generation beside the present one. */

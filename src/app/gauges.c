@@ -105,6 +105,21 @@ static double round_trips(void *argument)
     return (double)figures(argument).round_trips;
 }
 
+static double replicas(void *argument)
+{
+    return figures(argument).replicas;
+}
+
+static double replicas_up(void *argument)
+{
+    return figures(argument).replicas_up;
+}
+
+static double replica_queries(void *argument)
+{
+    return (double)figures(argument).replica_queries;
+}
+
 static double waits_timed_out(void *argument)
 {
     return (double)figures(argument).waits_timed_out;
@@ -169,6 +184,9 @@ static const struct {
     {"tenon_db_writable", "1 while writes succeed", writable, false},
     {"tenon_db_up", "1 while the database can be reached", up, false},
     {"tenon_db_round_trips_total", "Batches of statements sent to PostgreSQL", round_trips, true},
+    {"tenon_db_replicas", "Replicas that are configured", replicas, false},
+    {"tenon_db_replicas_up", "Replicas that take reads", replicas_up, false},
+    {"tenon_db_replica_queries_total", "Statements that replicas were asked", replica_queries, true},
     {"tenon_db_waits_timed_out_total", "Waits for a connection that lasted too long", waits_timed_out, true},
     {"tenon_db_reruns_total", "Transactions run again after a serialization failure or a deadlock", reruns, true},
     {"tenon_offload_queue", "Jobs that wait for the offload pool", offload_queue, false},

@@ -34,9 +34,15 @@ enum dialect db_conn_dialect(const struct db_conn *conn)
     return conn->driver->dialect;
 }
 
-enum error db_read_begin(struct db *db, struct fiber *self, struct deadline deadline, struct db_conn **out)
+enum error db_read_begin(struct db *db, struct fiber *self, struct deadline deadline, uint64_t after,
+                         struct db_conn **out)
 {
-    return db->driver->read_begin(db, self, deadline, out);
+    return db->driver->read_begin(db, self, deadline, after, out);
+}
+
+enum error db_position(struct db *db, struct fiber *self, struct deadline deadline, uint64_t *out)
+{
+    return db->driver->position(db, self, deadline, out);
 }
 
 void db_read_end(struct db_conn *conn)

@@ -58,9 +58,9 @@ struct db_config {
 
 /* Opens (and creates, with parent folders) a database: pragmas, connections for the readers as they are needed, the
  * writer's thread, the checkpointer's thread. Owner: the caller; db_close() when the cores no longer run.
- * A PostgreSQL server that is away is no error: figures.is_down says so, the diag why, and connecting goes on by itself.
- * Errors: ERROR_VALIDATION (the URL), ERROR_IO, ERROR_MEMORY, ERROR_UNAVAILABLE (the server refuses us); the diag says
- * what and why. */
+ * A PostgreSQL server that is away is no error: figures.is_down says so, the diag why, and connecting goes on by
+ * itself. Errors: ERROR_VALIDATION (the URL), ERROR_IO, ERROR_MEMORY, ERROR_UNAVAILABLE (the server refuses us); the
+ * diag says what and why. */
 MUST_USE enum error db_open(const struct db_config *config, struct diag *diag, struct db **out);
 /* Commits what the writer still holds, checkpoints, closes. Accepts NULL. */
 void db_close(struct db *db);
@@ -70,9 +70,14 @@ ANY_CORE enum dialect db_conn_dialect(const struct db_conn *conn);
 /* Lends a connection of this core for reading. On SQLite everything read through it until db_read_end() is one
  * snapshot, no older than every request that was received in the core's present turn, and readers of one turn share a
  * read transaction. On PostgreSQL each statement sees what was committed when it began, and statements of many leases
- * share connections. Errors: ERROR_UNAVAILABLE (too many wait), ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_IO. */
-YIELDS MUST_USE enum error db_read_begin(struct db *db, struct fiber *self, struct deadline deadline,
+ * share connections; they may be a replica's, of one that has seen the position `after` (0: any; DB_POSITION_PRIMARY:
+ * no replica). Errors: ERROR_UNAVAILABLE (too many wait), ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_IO. */
+YIELDS MUST_USE enum error db_read_begin(struct db *db, struct fiber *self, struct deadline deadline, uint64_t after,
                                          struct db_conn **out);
+/* Where the commits are now: what a later read must see when it is to see everything committed so far. 0 where every
+ * read does, because there are no replicas. Errors: those of db_next(). */
+YIELDS MUST_USE enum error db_position(struct db *db, struct fiber *self, struct deadline deadline, uint64_t *out);
+#define DB_POSITION_PRIMARY UINT64_MAX
 /* Gives it back; closes rows that are still open. */
 void db_read_end(struct db_conn *conn);
 
@@ -174,11 +179,12 @@ struct db_figures {
     size_t writer_queue;
     uint64_t queries; /* statements begun on read connections */
     uint64_t commits, transactions, rollbacks, checkpoints;
-    uint64_t last_commit_us;  /* how long the last COMMIT took */
-    uint64_t round_trips;     /* to a PostgreSQL server, of requests; many statements may share one */
-    uint64_t waits_timed_out; /* for a connection */
-    uint64_t reruns;          /* of transactions, after serialization failures and deadlocks */
-    unsigned replicas, replicas_up;
+    uint64_t last_commit_us;        /* how long the last COMMIT took */
+    uint64_t round_trips;           /* to a PostgreSQL server, of requests; many statements may share one */
+    uint64_t waits_timed_out;       /* for a connection */
+    uint64_t reruns;                /* of transactions, after serialization failures and deadlocks */
+    unsigned replicas, replicas_up; /* replicas that take reads at the moment */
+    uint64_t replica_queries;
     enum error state; /* OK, or why writes fail at the moment (INSUFFICIENT_STORAGE, IO, UNAVAILABLE) */
     bool is_down;     /* nothing can be read either */
 };

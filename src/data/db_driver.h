@@ -9,7 +9,9 @@
 struct db_driver {
     enum dialect dialect;
     void (*close)(struct db *db);
-    enum error (*read_begin)(struct db *db, struct fiber *self, struct deadline deadline, struct db_conn **out);
+    enum error (*read_begin)(struct db *db, struct fiber *self, struct deadline deadline, uint64_t after,
+                             struct db_conn **out);
+    enum error (*position)(struct db *db, struct fiber *self, struct deadline deadline, uint64_t *out);
     enum error (*read_blocking)(struct db *db, struct db_conn **out);
     void (*read_end)(struct db_conn *conn);
     enum error (*tx)(struct db *db, struct fiber *self, struct deadline deadline, enum db_isolation isolation,

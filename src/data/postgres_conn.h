@@ -24,6 +24,7 @@ struct fiber;
 struct log;
 struct postgres_conn;
 struct postgres_lease;
+struct postgres_pool;
 
 enum postgres_kind {
     POSTGRES_READ,  /* may be sent again when its connection breaks */
@@ -39,6 +40,7 @@ struct postgres_request {
     struct db_rows base;
     struct postgres_request *next;                        /* in the pool's queue, or among the spare ones */
     struct postgres_request *lease_next, *lease_previous; /* of one lease */
+    struct postgres_pool *pool;                           /* whose queue it stands in */
     struct postgres_lease *lease;                         /* NULL: nobody waits any more */
     struct postgres_conn *conn;                           /* while it is sent */
     struct postgres_statement *statement;

@@ -19,6 +19,7 @@
 #include "data/postgres_blocking.h"
 #include "data/postgres_lease.h"
 #include "data/postgres_pool.h"
+#include "data/postgres_replica.h"
 #include "rt/core.h"
 #include "rt/fiber.h"
 
@@ -30,6 +31,7 @@ enum {
     IDLE_MS = 10 * 60 * 1000,
     STATEMENT_MS = 30 * 1000,
     CONNECT_MS = 5000,
+    REPLICA_LAG_MS = 10 * 1000,
     RUNS_MAX = 12,
     PAUSE_MOST_MS = 64
 };
@@ -39,7 +41,12 @@ struct postgres_db {
     struct db_config config;
     struct postgres_target target;
     struct postgres_connector *connector;
-    struct postgres_pool *pools; /* by core index */
+    struct postgres_pool *pools; /* by core index: the primary's, then those of each replica */
+    size_t pool_count;           /* of those that were made */
+    struct postgres_replica *replicas;
+    struct postgres_connector **replica_connectors;
+    size_t replica_count;
+    struct postgres_watch *watch;
     struct postgres_blocking *blocking;
     char *url, *name; /* the database outlives what it was configured from */
     struct random_source random;
@@ -89,7 +96,7 @@ static void rows_close(struct db_rows *rows)
     if (request->lease_next)
         request->lease_next->lease_previous = request->lease_previous;
     if (lease->pool)
-        postgres_pool_drop(lease->pool, request);
+        postgres_pool_drop(request);
     else
         postgres_blocking_drop(request);
 }
@@ -100,14 +107,35 @@ static void close_all_rows(struct postgres_lease *lease)
         rows_close(&lease->requests->base);
 }
 
-static enum error read_begin(struct db *db, struct fiber *self, struct deadline deadline, struct db_conn **out)
+/* The pool of a replica that may be asked, by turns; the primary's when there is none. */
+static struct postgres_pool *choose(struct postgres_db *db, struct fiber *self, uint64_t after)
 {
-    struct postgres_lease *lease = calloc(1, sizeof *lease);
-    if (!lease)
+    unsigned core = core_index(fiber_core(self));
+    struct postgres_pool *primary = &db->pools[core];
+    for (size_t i = 0; i < db->replica_count && after != DB_POSITION_PRIMARY; i++) {
+        size_t at = primary->turn++ % db->replica_count;
+        const struct postgres_replica *replica = &db->replicas[at];
+        struct postgres_pool *pool = &db->pools[db->config.core_count * (at + 1) + core];
+        if (atomic_load_explicit(&replica->is_fresh, memory_order_relaxed) && !pool->figures.is_down &&
+            atomic_load_explicit(&replica->replayed, memory_order_relaxed) >= after)
+            return pool;
+    }
+    return primary;
+}
+
+static enum error read_begin(struct db *db, struct fiber *self, struct deadline deadline, uint64_t after,
+                             struct db_conn **out)
+{
+    struct postgres_pool *primary = pool_of(own(db), self);
+    struct postgres_lease *lease = primary->spare_leases;
+    if (lease)
+        primary->spare_leases = lease->next;
+    else if (!(lease = malloc(sizeof *lease)))
         return ERROR_MEMORY;
     *lease = (struct postgres_lease){.base.driver = &driver,
                                      .mode = POSTGRES_READING,
-                                     .pool = pool_of(own(db), self),
+                                     .pool = choose(own(db), self, after),
+                                     .primary = primary,
                                      .fiber = self,
                                      .deadline = deadline};
     *out = &lease->base;
@@ -133,9 +161,13 @@ static void read_end(struct db_conn *conn)
 {
     struct postgres_lease *lease = lease_of(conn);
     close_all_rows(lease);
-    if (lease->is_own)
+    if (lease->is_own) {
         PQfinish(lease->pg);
-    free(lease);
+        free(lease);
+        return;
+    }
+    lease->next = lease->primary->spare_leases;
+    lease->primary->spare_leases = lease;
 }
 
 /* ---- statements ---- */
@@ -150,10 +182,24 @@ static enum error may_go_on(const struct postgres_lease *lease)
     return lease->conn->is_broken ? ERROR_UNAVAILABLE : OK;
 }
 
+static bool is_on_replica(const struct postgres_lease *lease)
+{
+    return lease->primary && lease->pool != lease->primary;
+}
+
+/* What a replica cannot answer, because it is away or in the middle of catching up, the primary can. */
+static enum error fall_back(struct postgres_lease *lease, struct postgres_request *request)
+{
+    lease->pool = lease->primary;
+    return postgres_pool_move(lease->primary, request);
+}
+
 static enum error submit(struct postgres_lease *lease, struct postgres_request *request)
 {
-    if (lease->mode != POSTGRES_TRANSACTION)
-        return postgres_pool_queue(lease->pool, request);
+    if (lease->mode != POSTGRES_TRANSACTION) {
+        enum error error = postgres_pool_queue(lease->pool, request);
+        return error == ERROR_UNAVAILABLE && is_on_replica(lease) ? fall_back(lease, request) : error;
+    }
     if (!lease->has_begun)
         postgres_conn_control(lease->conn, lease->isolation == DB_SERIALIZABLE
                                                ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
@@ -209,6 +255,17 @@ static enum error make_room(struct postgres_request *request)
     return OK;
 }
 
+static enum error await(struct postgres_lease *lease, struct postgres_request *request)
+{
+    enum error error = postgres_pool_await(request->pool, request, lease->fiber, lease->deadline);
+    bool is_elsewhere = lease->primary && request->pool != lease->primary;
+    bool may_pass = error == ERROR_UNAVAILABLE || request->fault.is_transient;
+    if (error == OK || !is_elsewhere || !may_pass || request->state != POSTGRES_SETTLED)
+        return error;
+    TRY(fall_back(lease, request));
+    return postgres_pool_await(request->pool, request, lease->fiber, lease->deadline);
+}
+
 static enum error next(struct db_rows *rows, bool *has_row)
 {
     struct postgres_request *request = request_of(rows);
@@ -216,7 +273,7 @@ static enum error next(struct db_rows *rows, bool *has_row)
     *has_row = false;
     if (request->row < 0) {
         if (lease->pool) {
-            enum error error = postgres_pool_await(lease->pool, request, lease->fiber, lease->deadline);
+            enum error error = await(lease, request);
             if (error != OK) {
                 lease->fault = request->fault;
                 lease->is_transient = lease->is_transient || request->fault.is_transient;
@@ -292,6 +349,24 @@ static int64_t last_id(const struct db_conn *conn)
     return 0;
 }
 
+static enum error position(struct db *base, struct fiber *self, struct deadline deadline, uint64_t *out)
+{
+    struct db_conn *conn;
+    struct db_rows *rows;
+    bool has_row;
+    *out = 0;
+    if (own(base)->replica_count == 0)
+        return OK;
+    TRY(read_begin(base, self, deadline, DB_POSITION_PRIMARY, &conn));
+    enum error error = query(conn, SLICE("SELECT (pg_current_wal_lsn() - '0/0')::bigint"), NULL, 0, &rows);
+    if (error == OK)
+        error = next(rows, &has_row);
+    if (error == OK && has_row)
+        *out = (uint64_t)column(rows, 0).integer;
+    read_end(conn);
+    return error;
+}
+
 /* ---- transactions ---- */
 
 static void count_up(uint64_t *figure)
@@ -312,7 +387,7 @@ static enum error run_control(struct postgres_lease *lease, struct slice sql)
         if (error == OK && strcmp(PQcmdStatus(request->result), "ROLLBACK") == 0)
             error = ERROR_INTERNAL; /* a statement had failed, and the body did not say so */
     }
-    postgres_pool_drop(lease->pool, request);
+    postgres_pool_drop(request);
     return error;
 }
 
@@ -340,7 +415,7 @@ static enum error acquire(struct postgres_lease *lease)
         error = postgres_pool_await(lease->pool, wish, lease->fiber, lease->deadline);
     if (error == OK)
         lease->conn = wish->conn;
-    postgres_pool_drop(lease->pool, wish);
+    postgres_pool_drop(wish);
     return error;
 }
 
@@ -416,35 +491,53 @@ static enum error tx_blocking(struct db *base, db_tx_body *body, void *argument)
 
 /* ---- life ---- */
 
+static void add_figures(const struct postgres_pool_figures *from, struct db_figures *out)
+{
+    out->readers_open += __atomic_load_n(&from->open, __ATOMIC_RELAXED);
+    out->readers_lent += __atomic_load_n(&from->leased, __ATOMIC_RELAXED);
+    out->readers_waiting += __atomic_load_n(&from->waiting, __ATOMIC_RELAXED);
+    out->queries += __atomic_load_n(&from->queries, __ATOMIC_RELAXED);
+    out->round_trips += __atomic_load_n(&from->round_trips, __ATOMIC_RELAXED);
+    out->commits += __atomic_load_n(&from->commits, __ATOMIC_RELAXED);
+    out->transactions += __atomic_load_n(&from->transactions, __ATOMIC_RELAXED);
+    out->rollbacks += __atomic_load_n(&from->rollbacks, __ATOMIC_RELAXED);
+    out->reruns += __atomic_load_n(&from->reruns, __ATOMIC_RELAXED);
+    out->waits_timed_out += __atomic_load_n(&from->waits_timed_out, __ATOMIC_RELAXED);
+    uint64_t last_us = __atomic_load_n(&from->last_commit_us, __ATOMIC_RELAXED);
+    out->last_commit_us = last_us > out->last_commit_us ? last_us : out->last_commit_us;
+}
+
 static void figures(const struct db *base, struct db_figures *out)
 {
     const struct postgres_db *db = own(base);
-    for (unsigned i = 0; i < db->config.core_count; i++) {
-        const struct postgres_pool_figures *from = &db->pools[i].figures;
-        out->readers_open += __atomic_load_n(&from->open, __ATOMIC_RELAXED);
-        out->readers_lent += __atomic_load_n(&from->leased, __ATOMIC_RELAXED);
-        out->readers_waiting += __atomic_load_n(&from->waiting, __ATOMIC_RELAXED);
-        out->queries += __atomic_load_n(&from->queries, __ATOMIC_RELAXED);
-        out->round_trips += __atomic_load_n(&from->round_trips, __ATOMIC_RELAXED);
-        out->commits += __atomic_load_n(&from->commits, __ATOMIC_RELAXED);
-        out->transactions += __atomic_load_n(&from->transactions, __ATOMIC_RELAXED);
-        out->rollbacks += __atomic_load_n(&from->rollbacks, __ATOMIC_RELAXED);
-        out->reruns += __atomic_load_n(&from->reruns, __ATOMIC_RELAXED);
-        out->waits_timed_out += __atomic_load_n(&from->waits_timed_out, __ATOMIC_RELAXED);
-        uint64_t last_us = __atomic_load_n(&from->last_commit_us, __ATOMIC_RELAXED);
-        out->last_commit_us = last_us > out->last_commit_us ? last_us : out->last_commit_us;
-        out->is_down = out->is_down || __atomic_load_n(&from->is_down, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < db->pool_count; i++) {
+        add_figures(&db->pools[i].figures, out);
+        if (i < db->config.core_count) /* the primary's */
+            out->is_down = out->is_down || __atomic_load_n(&db->pools[i].figures.is_down, __ATOMIC_RELAXED);
+        else
+            out->replica_queries += __atomic_load_n(&db->pools[i].figures.queries, __ATOMIC_RELAXED);
     }
+    out->replicas = (unsigned)db->replica_count;
+    for (size_t i = 0; i < db->replica_count; i++)
+        out->replicas_up += atomic_load(&db->replicas[i].is_fresh);
     out->state = out->is_down ? ERROR_UNAVAILABLE : OK;
+    out->is_down = out->is_down && out->replicas_up == 0;
 }
 
 static void close_db(struct db *base)
 {
     struct postgres_db *db = own(base);
+    postgres_replica_unwatch(db->watch);
     postgres_connect_destroy(db->connector);
-    for (unsigned i = 0; db->pools && i < db->config.core_count; i++)
+    for (size_t i = 0; i < db->replica_count; i++)
+        postgres_connect_destroy(db->replica_connectors[i]);
+    for (size_t i = 0; i < db->pool_count; i++)
         postgres_pool_fini(&db->pools[i]);
     postgres_blocking_destroy(db->blocking);
+    for (size_t i = 0; i < db->replica_count; i++)
+        free(db->replicas[i].url);
+    free(db->replicas);
+    free(db->replica_connectors);
     free(db->pools);
     free(db->url);
     free(db->name);
@@ -455,6 +548,7 @@ static const struct db_driver driver = {
     .dialect = DIALECT_POSTGRES,
     .close = close_db,
     .read_begin = read_begin,
+    .position = position,
     .read_blocking = read_blocking,
     .read_end = read_end,
     .tx = tx,
@@ -485,21 +579,20 @@ static void fill_defaults(struct db_pool *pool, unsigned core_count)
     pool->idle_ms = pool->idle_ms ? pool->idle_ms : IDLE_MS;
     pool->statement_ms = pool->statement_ms ? pool->statement_ms : STATEMENT_MS;
     pool->connect_ms = pool->connect_ms ? pool->connect_ms : CONNECT_MS;
+    pool->replica_lag_ms = pool->replica_lag_ms ? pool->replica_lag_ms : REPLICA_LAG_MS;
     pool->max = core_count ? (pool->max + core_count - 1) / core_count : pool->max;
     pool->idle = pool->idle && core_count ? (pool->idle + core_count - 1) / core_count : pool->max;
 }
 
-static enum error open_pools(struct postgres_db *db)
+/* The pools of one server. */
+static void open_pools(struct postgres_db *db, struct postgres_connector *connector, bool is_down)
 {
     const struct db_config *config = &db->config;
-    db->pools = calloc(config->core_count + 1, sizeof *db->pools);
-    if (!db->pools)
-        return ERROR_MEMORY;
     for (unsigned i = 0; i < config->core_count; i++) {
         const struct postgres_pool_config pool = {.driver = &driver,
                                                   .core = config->cores[i],
                                                   .log = config->core_logs ? config->core_logs[i] : NULL,
-                                                  .connector = db->connector,
+                                                  .connector = connector,
                                                   .limit = config->pool.max,
                                                   .idle = config->pool.idle,
                                                   .waiters = config->pool.waiters,
@@ -507,10 +600,43 @@ static enum error open_pools(struct postgres_db *db)
                                                   .lifetime_ms = config->pool.lifetime_ms,
                                                   .idle_ms = config->pool.idle_ms,
                                                   .silence_ms = config->pool.statement_ms * 3 / 2};
-        postgres_pool_init(&db->pools[i], &pool);
-        db->pools[i].figures.is_down = db->is_away;
+        postgres_pool_init(&db->pools[db->pool_count], &pool);
+        db->pools[db->pool_count++].figures.is_down = is_down;
     }
+}
+
+static enum error open_replica(struct postgres_db *db, size_t i, struct diag *diag)
+{
+    char reason[POSTGRES_REASON_BYTES];
+    struct postgres_replica *replica = &db->replicas[i];
+    replica->url = strdup(db->config.pool.replicas[i]);
+    if (!replica->url)
+        return ERROR_MEMORY;
+    if (!postgres_connect_can_read(replica->url, reason)) {
+        diag_say(diag, "write postgres://user:password@host:5432/database", "the URL of a replica cannot be read: %s",
+                 reason);
+        return ERROR_VALIDATION;
+    }
+    replica->target = db->target;
+    replica->target.url = replica->url;
+    TRY(postgres_connect_create(&replica->target, &db->replica_connectors[i]));
+    open_pools(db, db->replica_connectors[i], true); /* until a connection is there */
     return OK;
+}
+
+static enum error open_replicas(struct postgres_db *db, struct diag *diag)
+{
+    const struct db_pool *pool = &db->config.pool;
+    if (pool->replica_count == 0 || db->config.core_count == 0)
+        return OK;
+    db->replicas = calloc(pool->replica_count, sizeof *db->replicas);
+    db->replica_connectors = calloc(pool->replica_count, sizeof *db->replica_connectors);
+    if (!db->replicas || !db->replica_connectors)
+        return ERROR_MEMORY;
+    db->replica_count = pool->replica_count;
+    for (size_t i = 0; i < pool->replica_count; i++)
+        TRY(open_replica(db, i, diag));
+    return postgres_replica_watch(&db->target, db->replicas, db->replica_count, pool->replica_lag_ms, &db->watch);
 }
 
 /* A server that would not have us never will; one that is away may come. */
@@ -538,7 +664,11 @@ static enum error open_all(struct postgres_db *db, struct diag *diag)
     TRY(postgres_blocking_create(&db->target, &db->blocking));
     TRY(first_contact(db, diag));
     TRY(postgres_connect_create(&db->target, &db->connector));
-    return open_pools(db);
+    db->pools = calloc(db->config.core_count * (db->config.pool.replica_count + 1) + 1, sizeof *db->pools);
+    if (!db->pools)
+        return ERROR_MEMORY;
+    open_pools(db, db->connector, db->is_away);
+    return open_replicas(db, diag);
 }
 
 enum error postgres_driver_open(const struct db_config *config, struct diag *diag, struct db **out)

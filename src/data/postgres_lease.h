@@ -24,9 +24,11 @@ enum postgres_mode {
 /* PostgreSQL's db_conn: what one fiber (or thread) does with the database at the moment. */
 struct postgres_lease {
     struct db_conn base;
+    struct postgres_lease *next; /* among the spare ones */
     enum postgres_mode mode;
-    enum db_isolation isolation; /* of a transaction */
-    struct postgres_pool *pool;  /* NULL: blocking */
+    enum db_isolation isolation;   /* of a transaction */
+    struct postgres_pool *pool;    /* NULL: blocking */
+    struct postgres_pool *primary; /* of a reading one, whose pool may be a replica's */
     struct fiber *fiber;
     struct deadline deadline;
     struct postgres_conn *conn; /* of a transaction */

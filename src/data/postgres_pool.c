@@ -60,6 +60,7 @@ enum error postgres_pool_request(struct postgres_pool *pool, struct postgres_lea
     else if (!(request = calloc(1, sizeof *request)))
         return ERROR_MEMORY;
     *request = (struct postgres_request){.base.driver = pool->config.driver,
+                                         .pool = pool,
                                          .lease = lease,
                                          .kind = kind,
                                          .row = -1,
@@ -205,8 +206,22 @@ enum error postgres_pool_await(struct postgres_pool *pool, struct postgres_reque
     return request->error;
 }
 
-void postgres_pool_drop(struct postgres_pool *pool, struct postgres_request *request)
+enum error postgres_pool_move(struct postgres_pool *pool, struct postgres_request *request)
 {
+    struct postgres_statement *statement;
+    struct slice text = slice_of(request->statement->text, request->statement->length);
+    TRY(postgres_statement_find(&pool->statements, text, &statement));
+    postgres_statement_release(request->statement);
+    request->statement = statement;
+    request->pool = pool;
+    request->tries = 0;
+    request->fault = (struct postgres_fault){.is_transient = false};
+    return postgres_pool_queue(pool, request);
+}
+
+void postgres_pool_drop(struct postgres_request *request)
+{
+    struct postgres_pool *pool = request->pool;
     request->lease = NULL;
     if (request->state == POSTGRES_SENT)
         return; /* its answer will find nobody */
@@ -476,6 +491,11 @@ void postgres_pool_fini(struct postgres_pool *pool)
         pool->spare = request->next;
         free(request->room);
         free(request);
+    }
+    while (pool->spare_leases) {
+        struct postgres_lease *lease = pool->spare_leases;
+        pool->spare_leases = lease->next;
+        free(lease);
     }
     postgres_statement_fini(&pool->statements);
 }

@@ -46,11 +46,13 @@ struct postgres_pool {
     struct postgres_request *first, **end; /* the queue */
     unsigned queued;
     struct postgres_request *spare;
+    struct postgres_lease *spare_leases;
     struct postgres_wish wish;
     bool is_connecting, is_stopping;
     unsigned failures; /* to connect, one after the other */
     int64_t retry_us;  /* when to connect again */
     struct postgres_pool_figures figures;
+    unsigned turn; /* of the replicas beside it */
 };
 
 /* Makes a pool without connections and hooks it to its core, which does not run yet. */
@@ -73,7 +75,10 @@ void postgres_pool_send(struct postgres_pool *pool, struct postgres_conn *conn, 
 YIELDS MUST_USE enum error postgres_pool_await(struct postgres_pool *pool, struct postgres_request *request,
                                                struct fiber *self, struct deadline deadline);
 /* Ends a request: it is forgotten at once, or, when it was sent, as soon as its answer has come. */
-void postgres_pool_drop(struct postgres_pool *pool, struct postgres_request *request);
+void postgres_pool_drop(struct postgres_request *request);
+/* Queues a read that has failed in its own pool in another one of the same core. Errors: as postgres_pool_queue(),
+ * those of postgres_statement_find(). */
+MUST_USE enum error postgres_pool_move(struct postgres_pool *pool, struct postgres_request *request);
 
 /* Gives a leased connection back; one that is broken or owes answers to an unfinished transaction is closed. */
 void postgres_pool_release(struct postgres_pool *pool, struct postgres_conn *conn, bool is_clean);

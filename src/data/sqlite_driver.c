@@ -169,7 +169,14 @@ static struct sqlite_rows *rows_of(const struct db_rows *rows)
     return (struct sqlite_rows *)(uintptr_t)rows;
 }
 
-static enum error read_begin(struct db *db, struct fiber *self, struct deadline deadline, struct db_conn **out)
+static enum error position(struct db *db, struct fiber *self, struct deadline deadline, uint64_t *out)
+{
+    *out = 0;
+    return OK;
+}
+
+static enum error read_begin(struct db *db, struct fiber *self, struct deadline deadline, uint64_t after,
+                             struct db_conn **out)
 {
     struct sqlite_conn *conn;
     TRY(reader_acquire(&own(db)->pools[core_index(fiber_core(self))], self, deadline, &conn));
@@ -334,6 +341,7 @@ static const struct db_driver driver = {
     .dialect = DIALECT_SQLITE,
     .close = close_all,
     .read_begin = read_begin,
+    .position = position,
     .read_blocking = read_blocking,
     .read_end = read_end,
     .tx = tx,

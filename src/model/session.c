@@ -39,7 +39,7 @@ enum error session_read(struct session *session)
 {
     if (session->conn)
         return OK;
-    return db_read_begin(session->model->db, session->fiber, session->deadline, &session->conn);
+    return db_read_begin(session->model->db, session->fiber, session->deadline, session->position, &session->conn);
 }
 
 struct session_effect {
@@ -110,6 +110,9 @@ enum error session_write(struct session *session, enum db_isolation isolation, s
     enum error error = session->fiber
                            ? db_tx(session->model->db, session->fiber, session->deadline, isolation, run_unit, &call)
                            : db_tx_blocking(session->model->db, run_unit, &call);
+    if (error == OK && session->fiber &&
+        db_position(session->model->db, session->fiber, session->deadline, &session->position) != OK)
+        session->position = DB_POSITION_PRIMARY;
     for (struct session_effect *effect = error == OK ? session->effects : NULL; effect; effect = effect->next)
         effect->run(effect->argument);
     return error;

@@ -181,13 +181,13 @@ static void read_count_twice(struct rig *rig, struct fiber *self, void *argument
 {
     struct db_conn *conn;
     int64_t *counts = argument;
-    assert_int_equal(db_read_begin(rig->db, self, DEADLINE_NEVER, &conn), OK);
+    assert_int_equal(db_read_begin(rig->db, self, DEADLINE_NEVER, 0, &conn), OK);
     assert_int_equal(read_integer(conn, "SELECT count(*) FROM item", &counts[0]), OK);
     rig_script(rig, "INSERT INTO item(name) VALUES(hex(randomblob(8)))");
     fiber_yield(self);
     assert_int_equal(read_integer(conn, "SELECT count(*) FROM item", &counts[1]), OK);
     db_read_end(conn);
-    assert_int_equal(db_read_begin(rig->db, self, DEADLINE_NEVER, &conn), OK);
+    assert_int_equal(db_read_begin(rig->db, self, DEADLINE_NEVER, 0, &conn), OK);
     assert_int_equal(read_integer(conn, "SELECT count(*) FROM item", &counts[2]), OK);
     db_read_end(conn);
 }
@@ -211,10 +211,10 @@ static void give_back_in_the_wrong_order(struct rig *rig, struct fiber *self, vo
 {
     struct db_conn *older, *newer;
     int64_t number;
-    assert_int_equal(db_read_begin(rig->db, self, DEADLINE_NEVER, &older), OK);
+    assert_int_equal(db_read_begin(rig->db, self, DEADLINE_NEVER, 0, &older), OK);
     assert_int_equal(read_integer(older, "SELECT count(*) FROM item", &number), OK);
     fiber_yield(self);
-    assert_int_equal(db_read_begin(rig->db, self, DEADLINE_NEVER, &newer), OK);
+    assert_int_equal(db_read_begin(rig->db, self, DEADLINE_NEVER, 0, &newer), OK);
     assert_int_equal(read_integer(newer, "SELECT count(*) FROM item", &number), OK);
     db_read_end(newer);
     db_read_end(older);
@@ -247,7 +247,7 @@ static void hold_a_reader(struct rig *rig, struct fiber *self, void *argument)
 {
     struct db_conn *conn;
     int *order = argument;
-    enum error error = db_read_begin(rig->db, self, in_ms(self, order[1] ? 50 : 5000), &conn);
+    enum error error = db_read_begin(rig->db, self, in_ms(self, order[1] ? 50 : 5000), 0, &conn);
     if (order[1]) {
         assert_int_equal(error, ERROR_TIMEOUT);
         return;
@@ -273,7 +273,7 @@ static void be_refused_or_served(struct rig *rig, struct fiber *self, void *argu
 {
     struct db_conn *conn;
     enum error *error = argument;
-    *error = db_read_begin(rig->db, self, DEADLINE_NEVER, &conn);
+    *error = db_read_begin(rig->db, self, DEADLINE_NEVER, 0, &conn);
     if (*error != OK)
         return;
     assert_int_equal(fiber_sleep(self, 20), OK);
@@ -307,7 +307,7 @@ static void run_long_or_short(struct rig *rig, struct fiber *self, void *argumen
     int64_t began_us = core_refresh_us(fiber_core(self));
     for (int i = 0; i < (race->is_long ? 1 : 100); i++) {
         int64_t before_us = core_refresh_us(fiber_core(self));
-        assert_int_equal(db_read_begin(rig->db, self, in_ms(self, 300), &conn), OK);
+        assert_int_equal(db_read_begin(rig->db, self, in_ms(self, 300), 0, &conn), OK);
         race->error = read_integer(conn, race->is_long ? ENDLESS : "SELECT count(*) FROM item", &number);
         db_read_end(conn);
         int64_t took_us = core_refresh_us(fiber_core(self)) - before_us;
