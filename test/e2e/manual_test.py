@@ -9,6 +9,7 @@ import pytest
 
 import transcript
 
+DATABASES = ("sqlite", "postgres")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README_APP = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)[1]
 
