@@ -82,7 +82,10 @@ static enum error run(struct session *session, void *argument)
     struct retry *retry = argument;
     bool is_stored;
     struct idempotency_answer answer;
-    TRY(idempotency_find(session, &retry->key, &is_stored, &answer));
+    enum error found = idempotency_find(session, &retry->key, &is_stored, &answer);
+    if (found == ERROR_CONFLICT)
+        retry->x->retry_after_s = 1;
+    TRY(found);
     if (is_stored) {
         replay(retry->x, &answer);
         return OK;

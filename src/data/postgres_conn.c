@@ -27,6 +27,8 @@ enum { TRIES_MAX = 2, SLOW_US = 5000, QUICK_US = 1000 };
 static void push(struct postgres_conn *conn, enum postgres_item_kind kind, struct postgres_request *request)
 {
     CHECK(conn->count < POSTGRES_ITEMS, "a batch fits into the ring");
+    if (conn->count == 0)
+        conn->heard_us = core_now_us(conn->core); /* from now on it owes an answer */
     conn->items[(conn->first + conn->count++) % POSTGRES_ITEMS] = (struct postgres_item){kind, request};
 }
 
@@ -135,13 +137,19 @@ static void lose(struct postgres_conn *conn, struct postgres_request *request)
         settle(conn, request, ERROR_UNAVAILABLE);
 }
 
+static struct slice first_line(const char *reason)
+{
+    struct slice text = slice_from(reason);
+    return slice_trim(slice_of(text.ptr, slice_index(text, '\n')));
+}
+
 void postgres_conn_break(struct postgres_conn *conn, const char *reason)
 {
     if (conn->is_broken)
         return;
     conn->is_broken = true;
     if (conn->log)
-        LOG_WARN(conn->log, "a connection to the database broke", LOG_STR("reason", slice_trim(slice_from(reason))));
+        LOG_WARN(conn->log, "a connection to the database broke", LOG_STR("reason", first_line(reason)));
     struct postgres_request *open = take_open(conn), *next;
     for (; open; open = next) {
         next = open->next;
@@ -226,16 +234,21 @@ static void answer_describe(struct postgres_conn *conn, struct postgres_request 
         settle(conn, request, error);
 }
 
-static bool is_fatal(const PGresult *result)
+/* The end of the connection rather than of a statement: the server says so, or libpq itself, which knows no code. What
+ * was sent may have been done. */
+static bool is_end(const PGresult *result)
 {
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    bool has_code = PQresultErrorField(result, PG_DIAG_SQLSTATE) != NULL;
+    if (PQresultStatus(result) == PGRES_FATAL_ERROR && !has_code)
+        return true;
     return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
 }
 
 /* Takes one answer; `result` is freed or kept. */
 static void answer(struct postgres_conn *conn, PGresult *result)
 {
-    if (is_fatal(result)) {
+    if (is_end(result)) {
         char reason[POSTGRES_MESSAGE_BYTES];
         snprintf(reason, sizeof reason, "%s", PQresultErrorMessage(result));
         PQclear(result);
@@ -343,8 +356,6 @@ static void execute(struct postgres_conn *conn, struct postgres_request *request
 void postgres_conn_add(struct postgres_conn *conn, struct postgres_request *request)
 {
     char name[POSTGRES_STATEMENT_NAME];
-    if (postgres_conn_is_idle(conn))
-        conn->heard_us = core_now_us(conn->core);
     request->state = POSTGRES_SENT;
     request->conn = conn;
     request->is_failed = request->is_skipped = false;

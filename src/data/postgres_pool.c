@@ -412,8 +412,10 @@ static void send_batch(struct postgres_pool *pool, struct postgres_conn *conn, u
 {
     enum postgres_kind kind = pool->first->kind;
     for (unsigned sent = 0; sent < most && pool->first && !conn->is_broken; sent++) {
+        if (pool->first->kind != kind)
+            break;
         bool is_alone = goes_alone(pool->first);
-        if (pool->first->kind != kind || (is_alone && sent > 0))
+        if (is_alone && sent > 0)
             break;
         if (pool->first->statement->is_described)
             count_up(&pool->figures.queries);

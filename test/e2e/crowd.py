@@ -15,6 +15,9 @@
 Each client has one keep-alive connection and one request on it at a time. What the server had sent when it died is still
 delivered; a client whose answer is missing then gets Lost. A request that had not left yet is sent after the restart. A
 connection that a living server drops, and an answer that does not come, fail the test.
+
+Several servers on one database are Crowd(first, clients, others=[second]): the clients are dealt out to them, and crash(1) kills
+the second alone.
 """
 
 import json
@@ -63,24 +66,28 @@ def request(method, path, body=None, headers=""):
 
 
 class _Member:
-    __slots__ = ("client", "socket", "received", "request", "is_sent")
+    __slots__ = ("client", "server", "socket", "received", "request", "is_sent")
 
-    def __init__(self, client):
-        self.client, self.socket, self.received = client, None, b""
+    def __init__(self, client, server):
+        self.client, self.server, self.socket, self.received = client, server, None, b""
         self.request, self.is_sent = next(client), False
 
 
 class Crowd:
-    def __init__(self, server, clients):
-        self.server = server
-        self.members = [_Member(client) for client in clients]
-        self.by_fd = {}
+    def __init__(self, server, clients, others=()):
+        self.servers = [server, *others]
+        self.members = [_Member(client, self.servers[i % len(self.servers)]) for i, client in enumerate(clients)]
+        self.by_fd, self.poll = {}, None
         self.restarts_s = []
 
     def run(self, seconds=None):
         """Lets the clients work for so long, or to their end; says whether all have ended."""
-        if not self.by_fd:
-            self._connect()
+        if self.poll is None:
+            self.poll = select.epoll()
+            self._connect(self.members)
+        for member in self.by_fd.values():
+            if not member.is_sent:
+                self._send(member)
         began = heard = time.monotonic()
         while self.by_fd:
             now = time.monotonic()
@@ -90,50 +97,61 @@ class Crowd:
             for fd, _ in self.poll.poll(wait_s):
                 heard = time.monotonic()
                 self._receive(self.by_fd[fd])
-            assert time.monotonic() - heard < PATIENCE_S * SCALE, f"no answer for {PATIENCE_S} s: {self.server.output()}"
+            assert time.monotonic() - heard < PATIENCE_S * SCALE, f"no answer for {PATIENCE_S} s: {self._output()}"
         return True
 
-    def crash(self):
+    def settle(self):
+        """Waits for the answers to what is under way, and sends nothing; run() goes on."""
+        while any(member.is_sent for member in self.by_fd.values()):
+            for fd, _ in self.poll.poll(PATIENCE_S * SCALE):
+                self._receive(self.by_fd[fd], goes_on=False)
+
+    def crash(self, number=0):
         """kill -9 and a restart; how long it took to be ready again is noted in `restarts_s`."""
-        assert self.server.process.poll() is None, f"ended by itself:\n{self.server.output()}"
-        self.server.kill()
-        self.server.judge()
-        for member in list(self.by_fd.values()):
+        server = self.servers[number]
+        assert server.process.poll() is None, f"ended by itself:\n{server.output()}"
+        server.kill()
+        server.judge()
+        victims = [member for member in self.by_fd.values() if member.server is server]
+        for member in victims:
+            del self.by_fd[member.socket.fileno()]
             self._drain(member)
-        self.by_fd.clear()
         began = time.monotonic()
-        self.server.was_killed = False
-        self.server.start()
+        server.was_killed = False
+        server.start()
         self.restarts_s.append(time.monotonic() - began)
+        if self.poll is not None:
+            self._connect(victims)
 
     # Inside
 
-    def _connect(self):
-        self.poll = select.epoll()
-        for member in self.members:
-            if member.request is None:
-                continue
-            member.socket = socket.create_connection(("127.0.0.1", self.server.port), timeout=PATIENCE_S * SCALE)
+    def _output(self):
+        return "".join(server.output() for server in self.servers)
+
+    def _connect(self, members):
+        members = [member for member in members if member.request is not None]
+        for member in members:
+            member.socket = socket.create_connection(("127.0.0.1", member.server.port), timeout=PATIENCE_S * SCALE)
             member.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             member.received = b""
             self.by_fd[member.socket.fileno()] = member
             self.poll.register(member.socket, select.EPOLLIN)
-        for member in self.by_fd.values():
+        for member in members:
             self._send(member)
 
     def _send(self, member):
         member.socket.sendall(member.request)
         member.is_sent = True
 
-    def _receive(self, member):
+    def _receive(self, member, goes_on=True):
         data = member.socket.recv(1 << 18)
-        assert data, f"a living server dropped a connection:\n{self.server.output()}"
+        assert data, f"a living server dropped a connection:\n{member.server.output()}"
         member.received += data
         if self._deliver(member):
             if member.request is None:
                 del self.by_fd[member.socket.fileno()]
                 member.socket.close()
-            else:
+            elif goes_on:
                 self._send(member)
 
     def _drain(self, member):
