@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/random.h"
 #include "data/postgres_blocking.h"
 #include "data/postgres_lease.h"
 #include "data/postgres_pool.h"
@@ -49,8 +48,7 @@ struct postgres_db {
     struct postgres_watch *watch;
     struct postgres_blocking *blocking;
     char *url, *name; /* the database outlives what it was configured from */
-    struct random_source random;
-    bool is_away; /* when it was opened */
+    bool is_away;     /* when it was opened */
 };
 
 static const struct db_driver driver;
@@ -445,19 +443,18 @@ static enum error run_single(struct postgres_lease *lease, db_tx_body *body, voi
 }
 
 /* A random pause of up to twice the last one, so that those who met do not meet again. */
-static enum error pause_before(struct postgres_db *db, struct fiber *self, unsigned run)
+static enum error pause_before(struct postgres_pool *pool, struct fiber *self, unsigned run)
 {
     uint64_t random;
     int64_t most_ms = 1 << (run < 6 ? run : 6);
-    TRY(random_u64(&db->random, &random));
+    TRY(random_u64(&pool->random, &random));
     return fiber_sleep(self, (int64_t)(random % (uint64_t)(most_ms < PAUSE_MOST_MS ? most_ms : PAUSE_MOST_MS)) + 1);
 }
 
 static enum error tx(struct db *base, struct fiber *self, struct deadline deadline, enum db_isolation isolation,
                      db_tx_body *body, void *argument)
 {
-    struct postgres_db *db = own(base);
-    struct postgres_pool *pool = pool_of(db, self);
+    struct postgres_pool *pool = pool_of(own(base), self);
     struct postgres_lease lease;
     count_up(&pool->figures.transactions);
     for (unsigned run = 1;; run++) {
@@ -475,7 +472,7 @@ static enum error tx(struct db *base, struct fiber *self, struct deadline deadli
         if (error == OK || !lease.is_transient || error == ERROR_OUTCOME_UNKNOWN || run == RUNS_MAX || is_late)
             return error;
         count_up(&pool->figures.reruns);
-        TRY(pause_before(db, self, run));
+        TRY(pause_before(pool, self, run));
     }
 }
 
@@ -660,7 +657,6 @@ static enum error open_all(struct postgres_db *db, struct diag *diag)
                  reason);
         return ERROR_VALIDATION;
     }
-    random_source_system(&db->random);
     TRY(postgres_blocking_create(&db->target, &db->blocking));
     TRY(first_contact(db, diag));
     TRY(postgres_connect_create(&db->target, &db->connector));

@@ -474,6 +474,7 @@ void postgres_pool_init(struct postgres_pool *pool, const struct postgres_pool_c
 {
     *pool = (struct postgres_pool){.config = *config, .hook = {.run = end_turn}, .timer = {.fire = tick}};
     pool->end = &pool->first;
+    random_source_system(&pool->random);
     core_add_hook(config->core, &pool->hook);
 }
 

@@ -9,6 +9,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "data/postgres_conn.h"
 #include "data/postgres_connect.h"
 #include "data/postgres_statement.h"
@@ -16,7 +17,6 @@
 
 struct fiber;
 struct log;
-struct random_source;
 
 /* The connections of one core to one server, and what waits for them. */
 
@@ -53,6 +53,7 @@ struct postgres_pool {
     int64_t retry_us;  /* when to connect again */
     struct postgres_pool_figures figures;
     unsigned turn; /* of the replicas beside it */
+    struct random_source random;
 };
 
 /* Makes a pool without connections and hooks it to its core, which does not run yet. */

@@ -517,12 +517,15 @@ void expr_compile_path(const struct expr_path *path, const struct expr_context *
 void expr_compile_key(const struct expr_path *path, const struct expr_context *context, unsigned alias,
                       unsigned *next_alias, struct sql *sql)
 {
-    bool is_folded = path->field->type.kind == FIELD_EMAIL && sql->dialect == DIALECT_POSTGRES;
+    bool is_email = path->field->type.kind == FIELD_EMAIL;
+    bool is_folded = is_email && sql->dialect == DIALECT_POSTGRES;
     if (is_folded)
         sql_put(sql, "lower(");
     expr_compile_path(path, context, alias, next_alias, sql);
     if (is_folded)
         sql_put(sql, ")");
+    else if (is_email && path->hop_count > 0)
+        sql_put(sql, " COLLATE NOCASE"); /* which a column has, and a subquery has not */
 }
 
 void expr_compile_condition(const struct expr *expr, struct sql *sql)
