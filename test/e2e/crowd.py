@@ -120,8 +120,7 @@ class Crowd:
         server.was_killed = False
         server.start()
         self.restarts_s.append(time.monotonic() - began)
-        if self.poll is not None:
-            self._connect(victims)
+        self._connect(victims)
 
     # Inside
 
@@ -136,8 +135,6 @@ class Crowd:
             member.received = b""
             self.by_fd[member.socket.fileno()] = member
             self.poll.register(member.socket, select.EPOLLIN)
-        for member in members:
-            self._send(member)
 
     def _send(self, member):
         member.socket.sendall(member.request)
