@@ -60,7 +60,7 @@ static tn_error count_up(tn_request *r)
     tn_row sum;
     const char *to = tn_query_param(r, "to");
     TN_TRY(tn_db_one(r, &sum,
-                     "with recursive c(n) as (select 1 union all select n + 1 from c where n < cast($1 as integer)) "
+                     "with recursive c(n) as (select 1 union all select n + 1 from c where n < cast($1 as bigint)) "
                      "select count(*) as n from c",
                      TN_ARGS(to ? to : "10")));
     return tn_reply_row(r, 200, sum);

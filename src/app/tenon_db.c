@@ -115,7 +115,10 @@ static enum error prepare(tn_request *request, const char *sql, const tn_value *
     for (size_t i = 0; i < count; i++)
         out->arguments[i] = as_value(&arguments[i]);
     out->count = count;
-    return translate(sql, request->x->arena, &out->sql);
+    if (db_dialect(request->session.model->db) == DIALECT_SQLITE)
+        return translate(sql, request->x->arena, &out->sql);
+    out->sql = slice_from(sql);
+    return OK;
 }
 
 static enum error copy_value(struct arena *arena, struct value value, tn_value *out)
@@ -178,13 +181,14 @@ static enum error grow(struct arena *arena, struct tn_row_data **rows, size_t *c
 /* Copies up to `most` rows; one more is ERROR_LIMIT, unless one is all that is wanted. */
 static enum error copy_rows(struct arena *arena, struct db_rows *rows, size_t most, struct tn_rows_data *out)
 {
-    struct tn_row_data form;
+    struct tn_row_data form = {.count = 0};
     struct tn_row_data *copies = NULL;
     size_t capacity = 0;
-    TRY(copy_names(arena, rows, &form));
     for (out->count = 0;; out->count++) {
         bool has_row;
         TRY(db_next(rows, &has_row));
+        if (out->count == 0)
+            TRY(copy_names(arena, rows, &form));
         if (!has_row || (out->count == most && most == 1))
             break;
         if (out->count == most)

@@ -98,7 +98,8 @@ enum db_isolation {
 /* Runs `body` in a transaction of its own; returns OK only after its commit is on disk. On SQLite transactions that
  * arrive together share one COMMIT, each in its own savepoint: one that fails rolls back alone; when the COMMIT itself
  * fails all fail. A transaction that still waits in the queue is given up at the deadline or when the fiber is
- * cancelled; once begun its outcome is always waited for and reported.
+ * cancelled; one that runs is then undone, at its next statement or in the middle of it; once its commit has begun the
+ * outcome is always waited for and reported.
  * Errors: those of `body`; ERROR_UNAVAILABLE (too many wait, the server is away, it has rolled back time and again),
  * ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_INSUFFICIENT_STORAGE, ERROR_IO, ERROR_OUTCOME_UNKNOWN (the connection broke
  * while the commit was on its way: it may have happened or not). */
@@ -124,6 +125,7 @@ YIELDS MUST_USE enum error db_next(struct db_rows *rows, bool *has_row);
 /* Ends the statement; accepts NULL. Everything read from its columns is gone. */
 void db_rows_close(struct db_rows *rows);
 
+/* Of the columns, once db_next() has been called. */
 unsigned db_column_count(const struct db_rows *rows);
 /* The name of a column; borrowed until db_rows_close(). */
 struct slice db_column_name(const struct db_rows *rows, unsigned column);

@@ -13,7 +13,7 @@
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(500068215662)"
 
 struct postgres_blocking {
-    const struct postgres_target *target;
+    struct postgres_target target;
     pthread_mutex_t mutex; /* held by whoever has a transaction */
     PGconn *pg;
 };
@@ -23,7 +23,8 @@ enum error postgres_blocking_create(const struct postgres_target *target, struct
     struct postgres_blocking *blocking = calloc(1, sizeof *blocking);
     if (!blocking)
         return ERROR_MEMORY;
-    blocking->target = target;
+    blocking->target = *target;
+    blocking->target.statement_ms = 0; /* an index may take its time */
     pthread_mutex_init(&blocking->mutex, NULL);
     *out = blocking;
     return OK;
@@ -43,7 +44,7 @@ enum error postgres_blocking_connect(struct postgres_blocking *blocking, char re
     if (PQstatus(blocking->pg) == CONNECTION_OK)
         return OK;
     PQfinish(blocking->pg);
-    blocking->pg = postgres_connect_now(blocking->target, reason);
+    blocking->pg = postgres_connect_now(&blocking->target, reason);
     return blocking->pg ? OK : ERROR_UNAVAILABLE;
 }
 

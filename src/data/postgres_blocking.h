@@ -16,6 +16,7 @@ struct postgres_request;
 
 struct postgres_blocking;
 
+/* `target` is copied, but for its texts; what runs here has no limit of time. Errors: ERROR_MEMORY. */
 MUST_USE enum error postgres_blocking_create(const struct postgres_target *target, struct postgres_blocking **out);
 /* Accepts NULL. */
 void postgres_blocking_destroy(struct postgres_blocking *blocking);

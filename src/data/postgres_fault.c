@@ -14,7 +14,7 @@ static const struct row {
     bool is_transient;
 } rows[] = {
     {"08", ERROR_UNAVAILABLE, DB_FAULT_NONE, false},
-    {"22", ERROR_INTERNAL, DB_FAULT_NONE, false},
+    {"22", ERROR_VALIDATION, DB_FAULT_NONE, false}, /* of a program's own statements: ours have checked values */
     {"23001", ERROR_CONFLICT, DB_FAULT_FOREIGN_KEY, false},
     {"23502", ERROR_CONFLICT, DB_FAULT_NOT_NULL, false},
     {"23503", ERROR_CONFLICT, DB_FAULT_FOREIGN_KEY, false},

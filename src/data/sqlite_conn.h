@@ -18,6 +18,8 @@ struct sqlite_conn {
     struct reader_pool *pool; /* NULL: the writer's, or a thread's own */
     struct sqlite_conn *next; /* among the idle ones */
     bool is_own;              /* a thread's own: closed when it is given back */
+    _Atomic int
+        *unwanted; /* the writer's, inside a body: why nobody wants it any more, as an error; OK: somebody does */
 
     /* Of a lease. */
     struct fiber *fiber;

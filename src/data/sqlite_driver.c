@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -217,6 +218,8 @@ static enum error tx_blocking(struct db *db, db_tx_body *body, void *argument)
 static enum error start(struct sqlite_conn *conn, struct slice sql, const struct value *arguments, size_t count,
                         struct sqlite_rows **out)
 {
+    if (conn->unwanted && atomic_load_explicit(conn->unwanted, memory_order_relaxed) != OK)
+        return (enum error)atomic_load_explicit(conn->unwanted, memory_order_relaxed);
     if (!conn->pool)
         return sqlite_query(conn->sqlite, sql, arguments, count, out);
     __atomic_store_n(&conn->pool->queries, conn->pool->queries + 1, __ATOMIC_RELAXED);

@@ -33,7 +33,7 @@
 #include "rt/core.h"
 #include "rt/fiber.h"
 
-enum { BATCH_US = 5000, PROBE_S = 1 };
+enum { BATCH_US = 5000, PROBE_S = 1, PROGRESS_STEPS = 4000 };
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_ABANDONED };
 
 struct outbox;
@@ -46,6 +46,7 @@ struct job {
     void *argument;
     enum error error;
     _Atomic int state;
+    _Atomic int unwanted; /* while it runs: the error that its fiber has stopped waiting with; OK: it waits */
     /* A fiber's job belongs to the outbox of its core, a thread's job to the thread. */
     struct outbox *outbox;
     struct fiber *fiber;
@@ -235,7 +236,10 @@ static enum error run_body(struct writer *writer, struct job *job)
     struct sqlite *sqlite = writer->conn.sqlite;
     TRY(sqlite_run(sqlite, SQLITE_BEGIN_JOB));
     sqlite->refuses_transactions = true;
+    sqlite->interrupt = OK;
+    writer->conn.unwanted = &job->unwanted;
     job->error = job->body(&writer->conn.base, job->argument);
+    writer->conn.unwanted = NULL;
     sqlite->refuses_transactions = false;
     sqlite_close_all_rows(sqlite);
     if (sqlite_is_idle(sqlite))
@@ -359,6 +363,15 @@ static void *writer_main(void *argument)
     return NULL;
 }
 
+/* Cuts the statement of a body that nobody waits for any more. */
+static int on_progress(void *argument)
+{
+    struct writer *writer = argument;
+    if (writer->conn.unwanted)
+        writer->conn.sqlite->interrupt = (enum error)atomic_load_explicit(writer->conn.unwanted, memory_order_relaxed);
+    return writer->conn.unwanted && writer->conn.sqlite->interrupt != OK;
+}
+
 static int on_wal(void *argument, sqlite3 *handle, const char *name, int pages)
 {
     struct writer *writer = argument;
@@ -388,7 +401,8 @@ static struct job *job_create(struct outbox *outbox)
     return job;
 }
 
-/* Waits for the outcome; a job that the writer has not begun is given up when waiting ends early. */
+/* Waits for the outcome. When waiting ends early, a job that the writer has not begun is given up, and one that runs
+ * fails at its next statement, or in the middle of it; one that only lacks the commit is committed. */
 static enum error await(struct job *job, struct fiber *self, struct deadline deadline)
 {
     while (!job->is_done) {
@@ -398,6 +412,7 @@ static enum error await(struct job *job, struct fiber *self, struct deadline dea
             continue;
         if (atomic_compare_exchange_strong(&job->state, &expected, JOB_ABANDONED))
             return error;
+        atomic_store_explicit(&job->unwanted, (int)error, memory_order_relaxed);
         while (!job->is_done)
             fiber_park_shielded(self);
     }
@@ -474,6 +489,7 @@ enum error writer_create(const struct writer_config *config, struct diag *diag, 
         return error;
     }
     sqlite3_wal_hook(writer->conn.sqlite->handle, on_wal, writer);
+    sqlite3_progress_handler(writer->conn.sqlite->handle, PROGRESS_STEPS, on_progress, writer);
     for (unsigned i = 0; i < config->core_count; i++)
         init_outbox(writer, &writer->outboxes[i], config->cores[i]);
     *out = writer;

@@ -86,7 +86,9 @@ def test_a_domain_error_has_its_status_code_and_sentence(api):
     answer = api.client.get(f"/api/v1/markets/{draft}/depth")
     assert answer.status == 422
     assert answer.error == {"code": "UNPROCESSABLE", "message": "market is not active"}
-    assert api.client.get("/api/v1/markets/none/depth").status == 404
+    assert api.client.get("/api/v1/markets/01890a5d-ac96-774b-bcce-b302099a8057/depth").status == 404
+    is_postgres = api.database.startswith("postgres:")  # which compares uuids with uuids only
+    assert api.client.get("/api/v1/markets/none/depth").status == (400 if is_postgres else 404)
 
 
 def test_a_hook_refuses_a_change_also_in_a_batch(api):

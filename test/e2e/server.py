@@ -6,7 +6,7 @@
         assert answer.status == 201 and answer.data["title"] == "rain"
 
 The app text is completed with what a test rarely cares about: a name, a database (in the test's directory, or `database=`,
-a URL) and an admin port. What the text says itself is left alone. Tests normally use the fixtures of conftest.py instead of this class.
+a URL, which also replaces one in the text) and an admin port. What the text says itself is left alone. Tests normally use the fixtures of conftest.py instead of this class.
 
 Environment
     TENON_BIN         the binary under test (default build/src/cli/tenon)
@@ -237,6 +237,8 @@ class Server:
         self.files = dict(files or {})
         self.args, self.command = list(args), command
         self.database = database or "sqlite:data/app.db"
+        if database and re.search(r"^database: *\S", app, re.M):
+            self.app_text = re.sub(r"^database: *\S.*$", f"database: {database}", app, flags=re.M)
         self.env = {**os.environ, **(env or {})}
         self.process = None
         self.was_killed = False
@@ -363,6 +365,16 @@ class Server:
         with contextlib.closing(sqlite3.connect(self.directory / self.database.removeprefix("sqlite:"))) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(sql)]
+
+    def execute(self, sql):
+        """A statement past the server."""
+        if not self.database.startswith("sqlite:"):
+            done = subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", self.database, "-c", sql], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            return
+        with contextlib.closing(sqlite3.connect(self.directory / self.database.removeprefix("sqlite:"))) as db:
+            db.execute(sql)
+            db.commit()
 
     # Inside
 
