@@ -2,7 +2,10 @@
 """What only a database server can do to its clients: be away, be slow, be busy, refuse, freeze."""
 
 import concurrent.futures
+import re
+import shutil
 import socket
+import subprocess
 import time
 
 import pytest
@@ -43,6 +46,10 @@ def cluster():
 
 def app(cluster):
     return APP.format(url=cluster.create_database())
+
+
+def url_of(server):
+    return re.search(r"url: (\S+)", server.app_text)[1]
 
 
 def sleep(server, seconds):
@@ -260,3 +267,54 @@ def test_a_request_takes_no_more_round_trips_than_it_must(serve, postgres):
         before = server.metrics()["tenon_db_round_trips_total"]
         assert client.request(method, URL + path, json=body).status in (200, 201)
         assert server.metrics()["tenon_db_round_trips_total"] - before == most, (method, path)
+
+
+def test_a_commit_whose_outcome_is_not_known_is_reported_as_that_and_not_repeated(serve, cluster):
+    server = serve(app(cluster))
+    server.client.post(f"{URL}/notes", {"title": "prepared"})
+    slow = "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.5); return new; end $$;"
+    cluster.sql(url_of(server), slow + "create trigger slow after insert on notes for each row execute function slow()")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        create = pool.submit(server.client.post, f"{URL}/notes", {"title": "perhaps"})
+        time.sleep(0.2)
+        cluster.sql(cluster.url("postgres"), "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'test' and state = 'active'")
+        answer = create.result()
+    assert answer.status == 500 and answer.error["code"] == "OUTCOME_UNKNOWN" and "may have happened" in answer.error["message"]
+    assert cluster.sql(url_of(server), "select count(*) from notes where title = 'perhaps'") == "0"
+
+
+def test_connections_are_replaced_when_they_are_old_and_closed_when_nobody_needs_them(serve, cluster):
+    text = app(cluster).replace("{max: 2, acquire: 500ms}", "{max: 4, idle: 1, idle_time: 1s, lifetime: 2s}")
+    server = serve(text)
+    rows = "select pid from pg_stat_activity where application_name = 'test' order by backend_start offset 1"  # the first is start-up's
+
+    def connections():
+        return set(cluster.sql(cluster.url("postgres"), rows).split())
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: sleep(server, 0.2), range(4)))
+    before = connections()
+    assert len(before) == 4
+    until(lambda: len(connections()) == 1, 10)
+    until(lambda: not before & connections(), 10)
+    until(lambda: server.metrics()["tenon_db_readers_open"] == 1)
+    assert server.client.get(f"{URL}/notes").status == 200
+
+
+def test_tls_to_the_server_is_what_libpq_makes_of_it(serve):
+    with Cluster() as cluster:
+        certificate = ["openssl", "req", "-new", "-x509", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+        subprocess.run([*certificate, "-out", cluster.folder / "server.crt", "-keyout", cluster.folder / "server.key"], check=True, capture_output=True)
+        for name in ("server.crt", "server.key"):
+            shutil.chown(cluster.folder / name, cluster.folder.owner())
+            (cluster.folder / name).chmod(0o600)
+        cluster.settings.update(ssl="on", ssl_cert_file=str(cluster.folder / "server.crt"), ssl_key_file=str(cluster.folder / "server.key"))
+        cluster.restart()
+        (cluster.data / "pg_hba.conf").write_text("local all all trust\nhostssl all all all trust\n")
+        cluster.restart()
+        cluster.create_database()
+        url = cluster.url("t1", tcp=True) + f"?sslmode=verify-full&sslrootcert={cluster.folder}/server.crt"
+        server = serve(APP.format(url=url), database="")
+        assert server.client.post(f"{URL}/notes", {"title": "secret"}).status == 201
+        rows = "select bool_and(ssl) from pg_stat_ssl join pg_stat_activity using (pid) where application_name = 'test'"
+        assert cluster.sql(cluster.url("t1"), rows) == "t"
