@@ -111,8 +111,9 @@ typedef tn_error tn_handler(tn_request *request);
 TN_API void tn_route(tn_app *app, const char *spec, tn_handler *handler);
 
 /* Runs `handler` before each change of a resource: "markets.create", "markets.update" (PUT and PATCH) or
- * "markets.delete"; also for each operation of a batch. An error refuses the change with that answer; otherwise the
- * headers that it has added are all that is left of what it answered. */
+ * "markets.delete"; also for each operation of a batch; or before an action, by its name: "place_order". An error
+ * refuses the change with that answer; otherwise the headers that it has added are all that is left of what it
+ * answered. */
 TN_API void tn_before(tn_app *app, const char *event, tn_handler *handler);
 
 /* The whole command line: serve, dev, check, routes, … for the app file of tn_app_open(). Frees the app.
@@ -169,7 +170,7 @@ typedef const struct tn_rows_data *tn_rows; /* rows, all of them */
 #define TN_9(x, ...)                                     TN_VALUE(x), TN_8(__VA_ARGS__)
 #define TN_10(x, ...)                                    TN_VALUE(x), TN_9(__VA_ARGS__)
 
-/* The first row of a statement; may wait. All reads of a request see one snapshot, until it writes.
+/* The first row of a statement; may wait. On SQLite all reads of a request see one snapshot, until it writes.
  * Errors: TN_NOT_FOUND (no row), TN_INTERNAL (the statement), TN_TIMEOUT, TN_CANCELLED, TN_UNAVAILABLE, TN_MEMORY. */
 TN_API TN_MUST_USE tn_error tn_db_one(tn_request *request, tn_row *out, const char *sql, const tn_value *arguments,
                                       size_t count);
