@@ -39,8 +39,8 @@ struct settings_texts {
 };
 
 struct settings_database {
-    const char *url;   /* "sqlite:…", "postgres://…"; may hold a secret */
-    const char *shown; /* what logs may say */
+    const char *url;     /* "sqlite:…", "postgres://…"; may hold a secret */
+    const char *shown;   /* what logs may say */
     struct db_pool pool; /* but for the replicas */
     struct settings_texts replicas;
     int64_t start_ms;

@@ -23,7 +23,7 @@ static void a_code_is_the_error_of_its_row_or_of_its_class(void **state)
         {"57P01", ERROR_UNAVAILABLE, false}, {"25006", ERROR_UNAVAILABLE, false},
         {"25P02", ERROR_INTERNAL, false},    {"08006", ERROR_UNAVAILABLE, false},
         {"58030", ERROR_IO, false},          {"XX001", ERROR_IO, false},
-        {"22P02", ERROR_VALIDATION, false},    {"42P01", ERROR_INTERNAL, false},
+        {"22P02", ERROR_VALIDATION, false},  {"42P01", ERROR_INTERNAL, false},
         {"", ERROR_UNAVAILABLE, false}, /* libpq itself: the connection */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
