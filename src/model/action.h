@@ -42,9 +42,15 @@ struct action_failure {
     const char *code, *sentence;
 };
 
+/* What a step is run for, one after the other; nothing: it is run once. */
+struct action_each {
+    const struct field *list;       /* the objects of this list of the input */
+    const struct action_step *step; /* or the rows that this earlier step has returned */
+};
+
 struct action_step {
-    struct slice name;        /* `as:`; empty: none */
-    const struct field *each; /* the list whose objects it is run for, one after the other; NULL: it is run once */
+    struct slice name; /* `as:`; empty: none */
+    struct action_each each;
     struct statement statement;
     const struct action_parameter *parameters; /* by placeholder */
     bool has_expect;
@@ -52,8 +58,9 @@ struct action_step {
     bool has_failure;
     struct action_failure failure;
     bool is_answered;
-    bool is_referred_to; /* a later step uses its rows */
-    struct place place;  /* of its statement */
+    bool is_referred_to;  /* a later step uses the first row of each time it is run */
+    bool is_gone_through; /* a later step is run for each of its rows */
+    struct place place;   /* of its statement */
 };
 
 struct action_spec {
@@ -71,10 +78,15 @@ struct action_spec {
     struct place place, route_place;
 };
 
+static inline bool action_step_is_repeated(const struct action_step *step)
+{
+    return step->each.list || step->each.step;
+}
+
 /* Whether the answer holds one row of the step, and not a list of them. */
 static inline bool action_step_is_single(const struct action_step *step)
 {
-    return step->has_expect && step->least == 1 && step->most == 1 && !step->each;
+    return step->has_expect && step->least == 1 && step->most == 1 && !action_step_is_repeated(step);
 }
 
 #endif

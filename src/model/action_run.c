@@ -2,9 +2,10 @@
 /* Runs an action.
  *
  * The input is prepared on the fiber, as a change is, and its lists sorted. In the unit of work the references are
- * looked up, then each step is run: once, or for each object of its list. What a later step refers to is kept: of each
- * time a step was run its first row. An expectation that fails ends the unit with the failure that the app has named,
- * and the transaction takes back all that was done.
+ * looked up, then each step is run: once, or for each object of its list, or row of an earlier step. What a later step
+ * refers to is kept: of each time a step was run its first row, and all rows of a step that one is run for. An
+ * expectation that fails ends the unit with the failure that the app has named, and the transaction takes back all that
+ * was done.
  *
  * Invariant: nothing outlives a run that ends in an error but memory, so a unit may be run again. */
 #include "model/action_run.h"
@@ -21,12 +22,14 @@
 
 enum { ROWS_MAX = 10000 };
 
-/* What later steps see of a step: the first row of each time it was run. */
+/* What later steps see of a step. */
 struct kept {
     struct slice *names;
     unsigned column_count;
-    struct value **rows; /* by time; NULL: that time there was none */
+    struct value **first; /* row by time; NULL: that time there was none */
     size_t times;
+    struct value **all; /* rows, when a later step is run for each */
+    size_t count, capacity;
 };
 
 /* The columns of a step that is answered, and room for a row of it. */
@@ -208,18 +211,32 @@ static enum error check_references(struct change *change, struct session *sessio
 
 /* ---- arguments ---- */
 
+/* The row of an earlier step that a step sees the given time: the one it is run for, the one of the same time if both
+ * are run for the same, or else the first. NULL: there was none. */
+static const struct value *kept_row(const struct running *running, size_t index, size_t time,
+                                    const struct action_step *step)
+{
+    const struct kept *kept = &running->kept[index];
+    const struct action_step *earlier = &running->run->action->steps[index];
+    if (step->each.step == earlier)
+        return kept->all[time];
+    bool is_in_step =
+        action_step_is_repeated(step) && step->each.list == earlier->each.list && step->each.step == earlier->each.step;
+    size_t place = is_in_step ? time : 0;
+    return place < kept->times ? kept->first[place] : NULL;
+}
+
 static enum error kept_value(const struct running *running, const struct action_parameter *parameter, size_t time,
-                             const struct field *each, struct value *out)
+                             const struct action_step *step, struct value *out)
 {
     const struct kept *kept = &running->kept[parameter->step];
-    bool is_same_list = each && running->run->action->steps[parameter->step].each == each;
-    size_t index = is_same_list ? time : 0;
+    const struct value *row = kept_row(running, parameter->step, time, step);
     *out = VALUE_NOTHING;
-    if (index >= kept->times || !kept->rows[index])
+    if (!row)
         return OK;
     for (unsigned i = 0; i < kept->column_count; i++)
         if (slice_eq(kept->names[i], parameter->column)) {
-            *out = kept->rows[index][i];
+            *out = row[i];
             return OK;
         }
     diag_say(running->session->diag, NULL, "a step of the action returns no column \"%.*s\"",
@@ -245,13 +262,13 @@ static enum error argument_of(struct running *running, const struct action_step 
     switch (parameter->source) {
     case ACTION_FROM_INPUT: *out = run->input.values[parameter->field->index]; return OK;
     case ACTION_FROM_ELEMENT:
-        *out = run->lists[step->each->index].elements[time].values[parameter->field->index];
+        *out = run->lists[step->each.list->index].elements[time].values[parameter->field->index];
         return OK;
     case ACTION_FROM_AUTH_ID: *out = caller->id; return OK;
     case ACTION_FROM_AUTH_ROLE: *out = caller->role.len > 0 ? value_text(caller->role) : VALUE_NOTHING; return OK;
     case ACTION_FROM_NOW: *out = running->now; return OK;
     case ACTION_FROM_UUID: return make_uuid(running->session, out);
-    case ACTION_FROM_STEP: return kept_value(running, parameter, time, step->each, out);
+    case ACTION_FROM_STEP: return kept_value(running, parameter, time, step, out);
     }
     return ERROR_INTERNAL;
 }
@@ -280,6 +297,22 @@ static enum error keep_names(struct kept *kept, struct arena *arena, const struc
     return OK;
 }
 
+/* Room for one more of all rows. */
+static enum error grow_kept(struct kept *kept, struct arena *arena)
+{
+    if (kept->count < kept->capacity)
+        return OK;
+    size_t capacity = kept->capacity ? kept->capacity * 2 : 8;
+    struct value **grown = arena_array(arena, capacity, sizeof *grown);
+    if (!grown)
+        return ERROR_MEMORY;
+    if (kept->count > 0)
+        memcpy(grown, kept->all, kept->count * sizeof *grown);
+    kept->all = grown;
+    kept->capacity = capacity;
+    return OK;
+}
+
 static enum error keep_row(struct kept *kept, size_t time, struct arena *arena, const struct db_rows *rows)
 {
     if (!kept->names)
@@ -291,7 +324,10 @@ static enum error keep_row(struct kept *kept, size_t time, struct arena *arena, 
         values[i] = db_column(rows, i);
         TRY(copy_value(arena, &values[i]));
     }
-    kept->rows[time] = values;
+    if (!kept->first[time])
+        kept->first[time] = values;
+    TRY(grow_kept(kept, arena));
+    kept->all[kept->count++] = values;
     return OK;
 }
 
@@ -321,14 +357,19 @@ static enum error take_row(struct running *running, size_t index, size_t time, s
 {
     const struct action_run *run = running->run;
     const struct action_step *step = &run->action->steps[index];
-    if (step->is_referred_to && number == 0)
+    bool is_shown = step->is_answered && run->row;
+    bool is_kept = step->is_gone_through || (step->is_referred_to && number == 0);
+    if (is_shown && ++running->rows > ROWS_MAX) {
+        diag_say(running->session->diag, NULL, "the answer has more than %d rows", ROWS_MAX);
+        return ERROR_UNPROCESSABLE;
+    }
+    if (is_kept && running->kept[index].count == ROWS_MAX) {
+        diag_say(running->session->diag, NULL, "a step has more than %d rows", ROWS_MAX);
+        return ERROR_UNPROCESSABLE;
+    }
+    if (is_kept)
         TRY(keep_row(&running->kept[index], time, running->session->arena, rows));
-    if (!step->is_answered || !run->row)
-        return OK;
-    if (++running->rows <= ROWS_MAX)
-        return show_row(running, index, rows);
-    diag_say(running->session->diag, NULL, "the answer has more than %d rows", ROWS_MAX);
-    return ERROR_UNPROCESSABLE;
+    return is_shown ? show_row(running, index, rows) : OK;
 }
 
 static enum error take_rows(struct running *running, size_t index, size_t time, struct db_rows *rows, int64_t *count)
@@ -419,15 +460,22 @@ static enum error run_once(struct running *running, size_t index, size_t time)
     return is_met ? OK : fail(running, step);
 }
 
+static size_t times_of(const struct running *running, const struct action_step *step)
+{
+    if (step->each.list)
+        return running->run->lists[step->each.list->index].count;
+    return step->each.step ? running->kept[step->each.step - running->run->action->steps].count : 1;
+}
+
 static enum error run_step(struct running *running, size_t index)
 {
     struct action_run *run = running->run;
     const struct action_step *step = &run->action->steps[index];
     struct kept *kept = &running->kept[index];
     bool is_shown = step->is_answered && run->row;
-    kept->times = step->each ? run->lists[step->each->index].count : 1;
-    kept->rows = arena_array(running->session->arena, kept->times, sizeof *kept->rows);
-    if (!kept->rows)
+    kept->times = times_of(running, step);
+    kept->first = arena_array(running->session->arena, kept->times, sizeof *kept->first);
+    if (!kept->first)
         return ERROR_MEMORY;
     if (is_shown)
         TRY(run->begin(run->state, index));

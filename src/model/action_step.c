@@ -25,7 +25,7 @@ struct building {
     bool names_it; /* `result:` decides what is answered */
 };
 
-static const struct action_step *find_step(const struct action_draft *draft, struct slice name, size_t count)
+static struct action_step *find_step(const struct action_draft *draft, struct slice name, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (draft->steps[i].name.len > 0 && slice_eq(draft->steps[i].name, name))
@@ -59,15 +59,25 @@ static void read_each(struct building *own)
     if (!action_draft_text(draft, own->node, "each", &node))
         return;
     const struct field *field = resource_find_field(input, node->text);
+    struct action_step *step = find_step(draft, node->text, own->index);
     if (field && field->type.record) {
-        own->step->each = field;
+        own->step->each.list = field;
+        return;
+    }
+    if (step && step->statement.returns_rows) {
+        own->step->each.step = step;
+        step->is_gone_through = true;
         return;
     }
     suggest_init(&suggest, node->text);
+    for (size_t i = 0; i < own->index; i++)
+        if (draft->steps[i].name.len > 0 && draft->steps[i].statement.returns_rows)
+            suggest_offer(&suggest, draft->steps[i].name);
     for (size_t i = 0; i < input->field_count; i++)
         if (input->fields[i].type.record)
             suggest_offer(&suggest, input->fields[i].name);
-    suggest_report(&suggest, draft->diag, node->place, "no list of objects among the inputs is called",
+    suggest_report(&suggest, draft->diag, node->place,
+                   "no list of objects of the input, and no earlier step with rows, is called",
                    "as in input: {lines: {list: {item: text required}}}");
 }
 
@@ -94,8 +104,9 @@ static void refuse_unknown(struct building *own, struct slice name, struct place
     for (size_t i = 0; i < input->field_count; i++)
         if (!input->fields[i].type.record)
             suggest_offer(&suggest, input->fields[i].name);
-    if (own->step->each && own->step->each->type.record)
-        offer_members(own, own->step->each->name, own->step->each->type.record, &suggest);
+    const struct field *list = own->step->each.list;
+    if (list)
+        offer_members(own, list->name, list->type.record, &suggest);
     suggest_report(&suggest, own->draft->diag, place, "unknown parameter",
                    "a parameter is an input, a member of the list of `each:`, a column of an earlier step, now, uuid, "
                    "auth.id or auth.role");
@@ -125,7 +136,7 @@ static void resolve_plain(struct building *own, struct slice name, struct action
 static void resolve_element(struct building *own, struct slice name, const struct field *list, struct slice member,
                             struct action_parameter *out)
 {
-    if (own->step->each != list) {
+    if (own->step->each.list != list) {
         refuse(own, name, out->place, "run the step for each object, with `each:`",
                "this step is not run for the list");
         return;
@@ -142,7 +153,7 @@ static void resolve_member(struct building *own, struct slice name, struct actio
     size_t dot = slice_index(name, '.');
     struct slice owner = slice_of(name.ptr, dot), member = slice_from_index(name, dot + 1);
     const struct field *list = resource_find_field(draft->action->input, owner);
-    const struct action_step *step = find_step(draft, owner, own->index);
+    struct action_step *step = find_step(draft, owner, own->index);
     if (slice_eq_text(name, "auth.id"))
         out->source = ACTION_FROM_AUTH_ID;
     else if (slice_eq_text(name, "auth.role"))
@@ -157,7 +168,7 @@ static void resolve_member(struct building *own, struct slice name, struct actio
         out->source = ACTION_FROM_STEP;
         out->step = (size_t)(step - draft->steps);
         out->column = member;
-        draft->steps[out->step].is_referred_to = true;
+        step->is_referred_to = true;
     }
 }
 

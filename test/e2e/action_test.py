@@ -303,6 +303,23 @@ actions:
           insert into things (id, name, part_of, created_at, updated_at, version)
           values (:uuid, 'of ' || :made_first.name, :made_first.id, :now, :now, 1) returning name, part_of
     result: [made_second]
+  double:
+    access: true
+    input: {part_of: things required}
+    steps:
+      - as: found
+        sql: select id, name from things where part_of = :part_of order by name
+      - each: found
+        as: made
+        sql: >-
+          insert into things (id, name, price, created_at, updated_at, version)
+          values (:uuid, :found.name || '!', 1, :now, :now, 1) returning id, name
+      - each: found
+        as: linked
+        sql: update things set part_of = :found.id where id = :made.id returning name, part_of
+      - as: last
+        sql: select name from things where id = :made.id
+    result: [linked, last]
   quiet: {access: true, steps: [{as: quiet, sql: select 1 as one}], result: []}
   shut: {access: "false", steps: [{sql: select 1}]}
   signed: {access: auth.id != null, input: {x: int required}, steps: [{sql: select 1}]}
@@ -387,6 +404,28 @@ def test_steps_over_one_list_see_each_others_rows_by_their_index(api):
         assert row["name"] == f"of {name}"
         parent = api.get(f"/api/v1/things/{row['part_of']}").data
         assert (parent["name"], parent["price"]) == (name, price)
+
+
+@pytest.mark.parametrize("count", [0, 1, 20])
+def test_a_step_can_be_run_for_each_row_of_an_earlier_one(api, count):
+    parent = new_thing(api, f"parent {count}")["id"]
+    found = [new_thing(api, f"{count} part {i:02}", part_of=parent) for i in reversed(range(count))][::-1]
+    answer = api.post("/api/v1/actions/double", json={"part_of": parent})
+    assert answer.status == 200, answer
+    assert answer.data["linked"] == [{"name": row["name"] + "!", "part_of": row["id"]} for row in found]
+    assert answer.data["last"] == [{"name": row["name"] + "!"} for row in found[:1]]  # of a step it is the first row
+
+
+def test_a_step_is_run_for_a_bounded_number_of_rows(serve):
+    parts = "with recursive n(i) as (select 1 union all select i + 1 from n where i < :count) select i from n"
+    client = serve(
+        "actions: {each: {access: true, input: {count: int required}, steps: "
+        f"[{{as: n, sql: '{parts}'}}, {{each: n, as: one, sql: 'select cast(:n.i as bigint) as i'}}], result: one}}}}"
+    ).client
+    answer = client.post("/api/v1/actions/each", json={"count": 10000})
+    assert answer.status == 200 and [row["i"] for row in answer.data["one"]] == list(range(1, 10001))
+    answer = client.post("/api/v1/actions/each", json={"count": 10001})
+    assert answer.status == 422 and "a step has more than 10000 rows" in answer.text
 
 
 def test_a_list_that_need_not_be_there_may_be_empty(api):

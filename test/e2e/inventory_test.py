@@ -20,9 +20,9 @@ AUDIT = """
     steps:
       - as: items
         sql: >-
-          select id, stock, cast((select coalesce(sum(quantity), 0) from order_items
-          join orders on orders.id = order_items."order"
-          where order_items.item = inventory.id and orders.status = 'placed') as bigint) as sold from inventory
+          select id, stock, cast(coalesce(sales.sum, 0) as bigint) as sold from inventory left join
+          (select item, sum(quantity) as sum from order_items join orders on orders.id = order_items."order"
+          where orders.status = 'placed' group by item) as sales on sales.item = inventory.id
 """
 APP = "log: {level: warn}\n" + (ROOT / "examples/orders/app.yaml").read_text() + AUDIT
 CLIENTS = 64

@@ -182,6 +182,20 @@ static void each_name_of_a_statement_leads_to_its_source(void **state)
     assert_true(world->schema->actions[0].steps[0].is_referred_to);
 }
 
+static void a_step_is_run_for_each_row_of_an_earlier_one(void **state)
+{
+    struct world *world = *state;
+    struct node *actions = container(world, NODE_MAP), *steps = container(world, NODE_LIST);
+    node_append(steps, map(world, "as", "first", "sql", "select 1 as id", NULL));
+    node_append(steps, map(world, "each", "first", "sql", "select :first.id", NULL));
+    declare(world, actions, "place", steps);
+    const struct action_step *built = build(world, actions)->steps;
+    assert_ptr_equal(built[1].each.step, &built[0]);
+    assert_null(built[1].each.list);
+    assert_true(built[0].is_gone_through);
+    assert_false(action_step_is_repeated(&built[0]));
+}
+
 static void an_expectation_is_a_number_or_a_range(void **state)
 {
     static const struct {
@@ -275,6 +289,7 @@ int main(void)
         TEST(an_action_without_a_route_has_one_by_its_name),
         TEST(a_route_names_the_inputs_that_stand_in_it),
         TEST(each_name_of_a_statement_leads_to_its_source),
+        TEST(a_step_is_run_for_each_row_of_an_earlier_one),
         TEST(an_expectation_is_a_number_or_a_range),
         TEST(a_failure_is_a_status_a_code_and_perhaps_a_sentence),
         TEST(what_is_answered_is_what_result_names_or_what_has_a_name),
