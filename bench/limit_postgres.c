@@ -46,10 +46,16 @@ struct link {
     struct job *created, **created_end; /* of the batch that is not committed yet */
 };
 
+/* What waits to be sent. */
+struct line {
+    struct job *first, **end;
+    unsigned count;
+};
+
 struct postgres {
     struct link links[CONNECTIONS];
-    struct job *first, **end; /* what waits to be sent */
-    unsigned queued;
+    struct line reads, creates;
+    bool is_creating; /* a batch of creates is on its way: the next one grows meanwhile, and they share its commit */
 };
 
 static struct conn *conn_of(struct job *job)
@@ -59,10 +65,11 @@ static struct conn *conn_of(struct job *job)
 
 static void queue(struct postgres *postgres, struct job *job)
 {
+    struct line *line = job->kind == CREATE ? &postgres->creates : &postgres->reads;
     job->next = NULL;
-    *postgres->end = job;
-    postgres->end = &job->next;
-    postgres->queued++;
+    *line->end = job;
+    line->end = &job->next;
+    line->count++;
 }
 
 /* Rows, in PostgreSQL's binary formats. */
@@ -337,9 +344,19 @@ static void send_job(struct link *link, struct job *job)
     }
 }
 
-static bool is_create(const struct job *job)
+static void send_batch(struct link *link, struct line *line, unsigned most)
 {
-    return job->kind == CREATE;
+    for (; most > 0 && line->first; most--) {
+        struct job *job = line->first;
+        line->first = job->next;
+        line->count--;
+        send_job(link, job);
+    }
+    if (!line->first)
+        line->end = &line->first;
+    link->items[(link->first + link->count++) % ITEMS] = (struct item){0};
+    if (!PQpipelineSync(link->pg) || PQflush(link->pg) < 0)
+        die(PQerrorMessage(link->pg));
 }
 
 /* Spreads what waits over the connections that owe nothing. */
@@ -349,25 +366,18 @@ static void dispatch(struct loop *loop)
     unsigned idle = 0;
     for (int i = 0; i < CONNECTIONS; i++)
         idle += postgres->links[i].count == 0;
-    for (int i = 0; i < CONNECTIONS && postgres->first; i++) {
+    for (int i = 0; i < CONNECTIONS && (postgres->reads.first || postgres->creates.first); i++) {
         struct link *link = &postgres->links[i];
         if (link->count > 0)
             continue;
-        unsigned share = (postgres->queued + idle - 1) / idle;
-        idle--;
-        share = share < BATCH_MIN ? BATCH_MIN : share > BATCH_MAX ? BATCH_MAX : share;
-        bool creates = is_create(postgres->first);
-        for (; share > 0 && postgres->first && is_create(postgres->first) == creates; share--) {
-            struct job *job = postgres->first;
-            postgres->first = job->next;
-            postgres->queued--;
-            send_job(link, job);
+        if (postgres->creates.first && !postgres->is_creating) {
+            postgres->is_creating = true;
+            send_batch(link, &postgres->creates, BATCH_MAX);
+        } else if (postgres->reads.first) {
+            unsigned share = (postgres->reads.count + idle - 1) / idle;
+            send_batch(link, &postgres->reads, share < BATCH_MIN ? BATCH_MIN : share > BATCH_MAX ? BATCH_MAX : share);
         }
-        if (!postgres->first)
-            postgres->end = &postgres->first;
-        link->items[(link->first + link->count++) % ITEMS] = (struct item){0};
-        if (!PQpipelineSync(link->pg) || PQflush(link->pg) < 0)
-            die(PQerrorMessage(link->pg));
+        idle--;
     }
 }
 
@@ -375,6 +385,9 @@ static void dispatch(struct loop *loop)
 
 static void end_batch(struct loop *loop, struct link *link)
 {
+    struct postgres *postgres = loop->storage;
+    if (link->created)
+        postgres->is_creating = false;
     for (struct job *job = link->created, *next; job; job = next) {
         next = job->next;
         conn_done(loop, conn_of(job), reply_job);
@@ -546,7 +559,8 @@ int main(int argc, char **argv)
     struct loop *loop = calloc(1, sizeof *loop);
     if (!postgres || !loop)
         die("loop");
-    postgres->end = &postgres->first;
+    postgres->reads.end = &postgres->reads.first;
+    postgres->creates.end = &postgres->creates.first;
     loop->answer = answer;
     loop->on_storage = receive;
     loop->end_turn = dispatch;

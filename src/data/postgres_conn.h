@@ -104,6 +104,7 @@ struct postgres_conn {
     int64_t heard_us; /* when the last answer came */
     int64_t opened_us, used_us, expires_us;
     bool is_leased;
+    bool is_writing; /* its present batch is one of writes */
     bool is_broken;
     bool is_watched;
 };

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The connections of one core.
  *
- * Idea: there is one queue, first come first served, of statements that need no transaction of their own and of wishes
- * for a connection (a lease). At the end of each turn what waits is spread over the connections that owe nothing:
- * statements go out in batches, one system call each, and the next batch of a connection only when the last one was
- * answered. So a lone statement is sent at once, many share what is expensive, and no statement is stuck behind a slow
- * one: what has not been sent is anybody's to take. Statements that were slow before, or were never seen, go alone.
+ * Idea: statements that need no transaction of their own and wishes for a connection (leases) wait in a queue, first
+ * come first served. At the end of each turn what waits is spread over the connections that owe nothing: statements go
+ * out in batches, one system call each, and the next batch of a connection only when the last one was answered. So a
+ * lone statement is sent at once, many share what is expensive, and no statement is stuck behind a slow one: what has
+ * not been sent is anybody's to take. Statements that were slow before, or were never seen, go alone.
+ *
+ * Single writes have a queue of their own, and one batch of them is on its way at a time: the next one grows meanwhile,
+ * and its writes share a commit. When a batch takes long (it waits for a lock, say), others are sent beside it.
  *
  * More connections are opened when those that are there cannot keep up, up to the limit.
  *
@@ -30,6 +33,7 @@ enum {
     TICK_US = 250 * 1000,
     BATCH_MIN = 8,      /* before a second connection is used */
     PATIENCE_US = 1000, /* of the queue, before another connection is opened */
+    COMMIT_US = 20000,  /* how long writes wait for the batch before theirs */
     RETRY_FIRST_MS = 100,
     RETRY_MOST_MS = 2000
 };
@@ -81,52 +85,62 @@ static void recycle(struct postgres_pool *pool, struct postgres_request *request
     pool->spare = request;
 }
 
+static struct postgres_queue *queue_of(struct postgres_pool *pool, const struct postgres_request *request)
+{
+    return request->kind == POSTGRES_WRITE ? &pool->writes : &pool->reads;
+}
+
+static void note_length(struct postgres_pool *pool, struct postgres_queue *queue, int by)
+{
+    queue->count += (unsigned)by;
+    count(&pool->figures.waiting, by);
+}
+
 static void append(struct postgres_pool *pool, struct postgres_request *request)
 {
+    struct postgres_queue *queue = queue_of(pool, request);
     request->next = NULL;
-    *pool->end = request;
-    pool->end = &request->next;
-    count(&pool->figures.waiting, 1);
-    pool->queued++;
+    *queue->end = request;
+    queue->end = &request->next;
+    note_length(pool, queue, 1);
 }
 
 static void put_first(struct postgres_pool *pool, struct postgres_request *request)
 {
-    request->next = pool->first;
-    pool->first = request;
+    struct postgres_queue *queue = queue_of(pool, request);
+    request->next = queue->first;
+    queue->first = request;
     if (!request->next)
-        pool->end = &request->next;
-    count(&pool->figures.waiting, 1);
-    pool->queued++;
+        queue->end = &request->next;
+    note_length(pool, queue, 1);
 }
 
-static struct postgres_request *take_first(struct postgres_pool *pool)
+static struct postgres_request *take_first(struct postgres_pool *pool, struct postgres_queue *queue)
 {
-    struct postgres_request *request = pool->first;
-    pool->first = request->next;
-    if (!pool->first)
-        pool->end = &pool->first;
+    struct postgres_request *request = queue->first;
+    queue->first = request->next;
+    if (!queue->first)
+        queue->end = &queue->first;
     request->next = NULL;
-    count(&pool->figures.waiting, -1);
-    pool->queued--;
+    note_length(pool, queue, -1);
     return request;
 }
 
 static void take_out(struct postgres_pool *pool, struct postgres_request *request)
 {
-    struct postgres_request **link = &pool->first;
+    struct postgres_queue *queue = queue_of(pool, request);
+    struct postgres_request **link = &queue->first;
     while (*link != request)
         link = &(*link)->next;
     *link = request->next;
     if (!*link)
-        pool->end = link;
-    count(&pool->figures.waiting, -1);
-    pool->queued--;
+        queue->end = link;
+    note_length(pool, queue, -1);
 }
 
 enum error postgres_pool_queue(struct postgres_pool *pool, struct postgres_request *request)
 {
-    if (pool->queued >= pool->config.waiters || pool->figures.is_down)
+    if (pool->reads.count + pool->writes.count >= pool->config.waiters || pool->figures.is_down)
         return ERROR_UNAVAILABLE;
     request->state = POSTGRES_QUEUED;
     request->queued_us = core_now_us(pool->config.core);
@@ -301,8 +315,10 @@ void postgres_pool_adopt(struct postgres_pool *pool, PGconn *pg)
 
 static void fail_queue(struct postgres_pool *pool)
 {
-    while (pool->first)
-        settle(pool, take_first(pool), ERROR_UNAVAILABLE);
+    while (pool->reads.first)
+        settle(pool, take_first(pool, &pool->reads), ERROR_UNAVAILABLE);
+    while (pool->writes.first)
+        settle(pool, take_first(pool, &pool->writes), ERROR_UNAVAILABLE);
 }
 
 static void on_connected(struct core *core, struct core_message *message)
@@ -400,26 +416,28 @@ static bool goes_alone(const struct postgres_request *request)
 
 static void lease_out(struct postgres_pool *pool, struct postgres_conn *conn)
 {
-    struct postgres_request *request = take_first(pool);
+    struct postgres_request *request = take_first(pool, &pool->reads);
     conn->is_leased = true;
     count(&pool->figures.leased, 1);
     request->conn = conn;
     settle(pool, request, OK);
 }
 
-/* Sends the first of the queue, and as many behind it as may share its batch. */
-static void send_batch(struct postgres_pool *pool, struct postgres_conn *conn, unsigned most)
+/* Sends the first of a queue, and as many behind it as may share its batch. */
+static void send_batch(struct postgres_pool *pool, struct postgres_queue *queue, struct postgres_conn *conn,
+                       unsigned most)
 {
-    enum postgres_kind kind = pool->first->kind;
-    for (unsigned sent = 0; sent < most && pool->first && !conn->is_broken; sent++) {
-        if (pool->first->kind != kind)
+    enum postgres_kind kind = queue->first->kind;
+    conn->is_writing = kind == POSTGRES_WRITE;
+    for (unsigned sent = 0; sent < most && queue->first && !conn->is_broken; sent++) {
+        if (queue->first->kind != kind)
             break;
-        bool is_alone = goes_alone(pool->first);
+        bool is_alone = goes_alone(queue->first);
         if (is_alone && sent > 0)
             break;
-        if (pool->first->statement->is_described)
+        if (queue->first->statement->is_described)
             count_up(&pool->figures.queries);
-        postgres_conn_add(conn, take_first(pool));
+        postgres_conn_add(conn, take_first(pool, queue));
         if (is_alone)
             break;
     }
@@ -427,44 +445,74 @@ static void send_batch(struct postgres_pool *pool, struct postgres_conn *conn, u
     postgres_conn_flush(conn);
 }
 
-static unsigned count_free(const struct postgres_pool *pool)
+/* What the connections of the pool are at. */
+struct activity {
+    unsigned free;
+    bool is_writing; /* a batch of writes is on its way, and not for too long */
+};
+
+static struct activity look(const struct postgres_pool *pool)
 {
-    unsigned free = 0;
-    for (const struct postgres_conn *conn = pool->conns; conn; conn = conn->next)
-        free += is_free(conn);
-    return free;
+    struct activity activity = {.free = 0};
+    for (const struct postgres_conn *conn = pool->conns; conn; conn = conn->next) {
+        bool writes = conn->is_writing && !conn->is_leased && !conn->is_broken && !postgres_conn_is_idle(conn);
+        int64_t since_us = core_now_us(pool->config.core) - conn->used_us;
+        activity.free += is_free(conn);
+        activity.is_writing = activity.is_writing || (writes && since_us < COMMIT_US);
+    }
+    return activity;
+}
+
+static bool is_turn_of_writes(const struct postgres_pool *pool, const struct activity *activity)
+{
+    const struct postgres_request *write = pool->writes.first, *read = pool->reads.first;
+    return write && !activity->is_writing && (!read || write->queued_us <= read->queued_us);
+}
+
+/* Gives a free connection what has waited longest. Writes wait for the batch before theirs, so that many share a
+ * commit. */
+static void employ(struct postgres_pool *pool, struct postgres_conn *conn, struct activity *activity)
+{
+    if (is_turn_of_writes(pool, activity)) {
+        send_batch(pool, &pool->writes, conn, POSTGRES_BATCH_MAX);
+        activity->is_writing = true;
+    } else if (pool->reads.first && pool->reads.first->kind == POSTGRES_LEASE) {
+        lease_out(pool, conn);
+    } else if (pool->reads.first) {
+        unsigned share = (pool->reads.count + activity->free - 1) / activity->free;
+        share = share < POSTGRES_BATCH_MAX ? share : POSTGRES_BATCH_MAX;
+        send_batch(pool, &pool->reads, conn, share < BATCH_MIN ? BATCH_MIN : share);
+    }
+    activity->free--;
+}
+
+/* More connections for those who wait because there are none, and not because of a commit. */
+static void grow(struct postgres_pool *pool, const struct activity *activity)
+{
+    const struct postgres_request *first = pool->reads.first ? pool->reads.first : pool->writes.first;
+    if (!first || (!pool->reads.first && activity->is_writing))
+        return;
+    int64_t now_us = core_now_us(pool->config.core);
+    if (now_us - first->queued_us > PATIENCE_US || first->kind == POSTGRES_LEASE || pool->figures.open == 0)
+        connect_one(pool);
+    else if (pool->figures.open < pool->config.limit && !pool->is_connecting)
+        core_arm(pool->config.core, &pool->timer, now_us + PATIENCE_US);
 }
 
 static void dispatch(struct postgres_pool *pool)
 {
-    unsigned free = count_free(pool);
-    for (struct postgres_conn *conn = pool->conns; conn && pool->first; conn = conn->next) {
-        if (!is_free(conn))
-            continue;
-        unsigned share = (pool->queued + free - 1) / free;
-        free--;
-        if (pool->first->kind == POSTGRES_LEASE)
-            lease_out(pool, conn);
-        else
-            send_batch(pool, conn,
-                       share < BATCH_MIN            ? BATCH_MIN
-                       : share < POSTGRES_BATCH_MAX ? share
-                                                    : POSTGRES_BATCH_MAX);
-    }
-    if (!pool->first)
-        return;
-    int64_t waited_us = core_now_us(pool->config.core) - pool->first->queued_us;
-    if (waited_us > PATIENCE_US || pool->first->kind == POSTGRES_LEASE || pool->figures.open == 0)
-        connect_one(pool);
-    else if (pool->figures.open < pool->config.limit && !pool->is_connecting)
-        core_arm(pool->config.core, &pool->timer, core_now_us(pool->config.core) + PATIENCE_US);
+    struct activity activity = look(pool);
+    for (struct postgres_conn *conn = pool->conns; conn && (pool->reads.first || pool->writes.first); conn = conn->next)
+        if (is_free(conn))
+            employ(pool, conn, &activity);
+    grow(pool, &activity);
 }
 
 static void end_turn(struct core *core, struct core_hook *hook)
 {
     struct postgres_pool *pool = CONTAINER_OF(hook, struct postgres_pool, hook);
     sweep(pool, false);
-    if (pool->first)
+    if (pool->reads.first || pool->writes.first)
         dispatch(pool);
     if (!timer_is_armed(&pool->timer) && !pool->is_stopping)
         core_arm(core, &pool->timer, core_now_us(core)); /* the first turn: connects */
@@ -473,7 +521,8 @@ static void end_turn(struct core *core, struct core_hook *hook)
 void postgres_pool_init(struct postgres_pool *pool, const struct postgres_pool_config *config)
 {
     *pool = (struct postgres_pool){.config = *config, .hook = {.run = end_turn}, .timer = {.fire = tick}};
-    pool->end = &pool->first;
+    pool->reads.end = &pool->reads.first;
+    pool->writes.end = &pool->writes.first;
     random_source_system(&pool->random);
     core_add_hook(config->core, &pool->hook);
 }

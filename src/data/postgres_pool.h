@@ -37,14 +37,18 @@ struct postgres_pool_figures {
     bool is_down;
 };
 
+struct postgres_queue {
+    struct postgres_request *first, **end;
+    unsigned count;
+};
+
 struct postgres_pool {
     struct postgres_pool_config config;
     struct core_hook hook;
     struct timer timer; /* closes what is too old, and connects again */
     struct postgres_statements statements;
     struct postgres_conn *conns;
-    struct postgres_request *first, **end; /* the queue */
-    unsigned queued;
+    struct postgres_queue reads, writes; /* leases wait among the reads */
     struct postgres_request *spare;
     struct postgres_lease *spare_leases;
     struct postgres_wish wish;
