@@ -3,7 +3,6 @@
  * with their value behind a space or an equals sign. */
 #include "cli/command.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -170,11 +169,20 @@ static enum command_exit read_option(struct parser *parser)
     return refuse_option(parser->line->program, parser->command, name);
 }
 
+/* How many arguments a command takes. */
+static size_t count_words(const char *text)
+{
+    size_t count = 0;
+    for (const char *c = text; c && *c; c++)
+        count += *c != ' ' && (c == text || c[-1] == ' ');
+    return count;
+}
+
 static enum command_exit read_argument(struct parser *parser)
 {
     const char *argument = parser->argv[parser->at];
-    if (parser->command->argument && !parser->line->argument) {
-        parser->line->argument = argument;
+    if (parser->line->argument_count < count_words(parser->command->argument)) {
+        parser->line->arguments[parser->line->argument_count++] = argument;
         return COMMAND_DONE;
     }
     fprintf(stderr, "%s %s: \"%s\" is one argument too many\n", parser->line->program, parser->command->name, argument);

@@ -3,6 +3,7 @@
 #define CLI_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "app/generation.h"
 
@@ -16,10 +17,13 @@ enum command_exit {
 
 struct command_program;
 
+enum { COMMAND_ARGUMENTS_MAX = 4 };
+
 /* What a command line says. */
 struct command_line {
     const char *program;
-    const char *argument; /* the app file, a folder, …; NULL: not given */
+    const char *arguments[COMMAND_ARGUMENTS_MAX]; /* the app file, a folder, …; NULL: not given */
+    size_t argument_count;
     const char *listen, *admin, *cores;
     bool is_json, is_help, shares_port;
     const struct command_program *running;
@@ -34,7 +38,7 @@ struct command_program {
 
 struct command {
     const char *name;
-    const char *argument; /* "[app.yaml]"; NULL: takes none */
+    const char *argument; /* "[app.yaml]", a word for each it takes; NULL: takes none */
     const char *options;  /* "listen admin cores json" */
     const char *summary;
     const char *details; /* for its own --help; NULL: the summary says all */

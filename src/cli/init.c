@@ -46,7 +46,7 @@ static bool write_new(const char *path, const char *text, size_t length)
 
 enum command_exit init_run(const struct command_line *line)
 {
-    const char *folder = line->argument ? line->argument : ".";
+    const char *folder = line->arguments[0] ? line->arguments[0] : ".";
     char path[1024];
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return complain(line, folder);

@@ -13,7 +13,7 @@ enum { ARENA_BYTES_MAX = 256 * 1024 * 1024, TEXT_BYTES_MAX = 16 * 1024 * 1024 };
 
 static const char *app_of(const struct command_line *line)
 {
-    return line->argument ? line->argument : line->running->app_path;
+    return line->arguments[0] ? line->arguments[0] : line->running->app_path;
 }
 
 static void print_verdict(const struct command_line *line, const struct diag *diag, enum error error)
@@ -95,7 +95,7 @@ enum command_exit look_routes(const struct command_line *line)
 
 enum command_exit look_schema(const struct command_line *line)
 {
-    if (!line->argument || strcmp(line->argument, "app") != 0) {
+    if (!line->arguments[0] || strcmp(line->arguments[0], "app") != 0) {
         fprintf(stderr, "%s schema: say of what; there is: app\n", line->program);
         return COMMAND_USAGE;
     }

@@ -67,7 +67,7 @@ static void give_large_memory_back(void)
 
 static enum command_exit serve(const struct command_line *line, enum schema_sync_mode sync)
 {
-    struct engine_options options = {.app_path = line->argument ? line->argument : line->running->app_path,
+    struct engine_options options = {.app_path = line->arguments[0] ? line->arguments[0] : line->running->app_path,
                                      .listen = line->listen,
                                      .admin_listen = line->admin,
                                      .shares_port = line->shares_port,
