@@ -253,6 +253,10 @@ static enum error read_target(struct reading *reading, struct slice *id)
         refuse(operation, session, "path", "names no resource: write \"/markets\" or \"/markets/<id>\"");
         return OK;
     }
+    if (operation->resource->resource->is_view) {
+        refuse(operation, session, "path", "names a view, which cannot be written");
+        return OK;
+    }
     if (has_kind && (rest.ptr != NULL) == (operation->kind == CHANGE_CREATE)) {
         refuse(operation, session, "path",
                operation->kind == CHANGE_CREATE ? "must be the resource alone" : "must name a row");
@@ -267,9 +271,14 @@ static enum error set_id(struct reading *reading, struct slice id)
     struct batch_operation *operation = &reading->batch->operations[reading->index];
     if (!id.ptr)
         return OK;
-    if (id.len > 0 && id.ptr[0] == '$')
+    bool is_reference = id.len > 0 && id.ptr[0] == '$';
+    if (is_reference && !operation->resource->resource->id) {
+        refuse(operation, reading->session, "path", "a key of several fields cannot be an earlier result");
+        return OK;
+    }
+    if (is_reference)
         return add_reference(reading, NULL, id);
-    enum error error = rest_path_id(operation->resource->resource, id, reading->session->arena, &operation->change.id);
+    enum error error = rest_path_key(operation->resource->resource, id, reading->session->arena, operation->change.key);
     if (error == ERROR_NOT_FOUND) {
         refuse(operation, reading->session, "path", "names no row");
         return OK;

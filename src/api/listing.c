@@ -284,11 +284,17 @@ static enum error read_after(struct reader *reader)
         return OK;
     struct query *query = &reader->listing->query;
     struct arena *arena = reader->session->arena;
-    struct value *keys = arena_array(arena, query->sort_count + 1, sizeof *keys);
+    if (query->resource->key_count == 0) {
+        diag_field(reader->session->diag, SLICE("after"), "walk by page= or offset=", "%.*s has no key to go on from",
+                   SLICE_ARG(query->resource->name));
+        return OK;
+    }
+    size_t count = query->sort_count + query->resource->key_count;
+    struct value *keys = arena_array(arena, count, sizeof *keys);
     if (!keys)
         return ERROR_MEMORY;
     enum error error = cursor_decode(reader->scope->cursor_key, reader->listing->fingerprint,
-                                     reader->given[PARAMETER_AFTER], query->sort_count + 1, arena, keys);
+                                     reader->given[PARAMETER_AFTER], count, arena, keys);
     if (error == ERROR_VALIDATION) {
         diag_field(reader->session->diag, SLICE("after"), "begin again with a first page of the same sort and filters",
                    "is not a cursor of this list");

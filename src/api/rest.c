@@ -12,12 +12,15 @@
 #include "api/rest_write.h"
 #include "api/rowjson.h"
 #include "base/digest.h"
+#include "base/jsonwrite.h"
 #include "base/number.h"
+#include "base/percent.h"
 #include "http/http1.h"
 #include "http/negotiate.h"
 #include "http/site.h"
 #include "model/model.h"
 #include "model/query.h"
+#include "model/rowtag.h"
 #include "model/type.h"
 #include "rt/core.h"
 #include "svc/idempotency.h"
@@ -71,6 +74,12 @@ void rest_destroy(struct rest *rest)
     idempotency_destroy(rest->idempotency);
 }
 
+/* A view is read only, and what has no key has no path for a row. */
+static bool is_served(const struct resource *resource, const struct route_row *row)
+{
+    return (!resource->is_view || row->method == HTTP_GET) && (resource->key_count > 0 || row->suffix[0] == '\0');
+}
+
 static enum error add_route(struct rest_resource *resource, const struct route_row *row, struct http_site *site,
                             struct arena *arena, struct diag *diag)
 {
@@ -88,7 +97,8 @@ enum error rest_add_routes(struct rest *rest, struct http_site *site, struct are
 {
     for (size_t i = 0; i < rest->resource_count; i++)
         for (size_t row = 0; row < ARRAY_LEN(route_rows); row++)
-            TRY(add_route(&rest->resources[i], &route_rows[row], site, arena, diag));
+            if (is_served(rest->resources[i].resource, &route_rows[row]))
+                TRY(add_route(&rest->resources[i], &route_rows[row], site, arena, diag));
     const char *pattern = arena_printf(arena, "%.*s/batch", SLICE_ARG(rest->settings.base));
     if (!pattern)
         return ERROR_MEMORY;
@@ -144,16 +154,90 @@ enum error rest_begin(struct exchange *x, struct model *model, struct session *s
     return ERROR_NOT_ACCEPTABLE;
 }
 
-enum error rest_path_id(const struct resource *resource, struct slice text, struct arena *arena, struct value *out)
+static enum error parse_key(const struct field *field, struct slice text, struct arena *arena, struct value *out)
 {
     const char *why;
-    enum error error = type_parse_text(&resource->id->type, text, arena, &why, out);
-    return error == ERROR_VALIDATION ? ERROR_NOT_FOUND : error;
+    enum error error = percent_decode(text, arena, &text);
+    if (error == OK)
+        error = type_parse_text(&field->type, text, arena, &why, out);
+    return error == ERROR_VALIDATION || error == ERROR_PARSE ? ERROR_NOT_FOUND : error;
 }
 
+enum error rest_path_key(const struct resource *resource, struct slice segment, struct arena *arena, struct value *out)
+{
+    struct slice part;
+    if (resource->key_count == 1)
+        return parse_key(resource->id, segment, arena, out);
+    for (size_t i = 0; i < resource->key_count; i++) {
+        if (!segment.ptr || !slice_split(&segment, ',', &part))
+            return ERROR_NOT_FOUND;
+        TRY(parse_key(resource->key[i], part, arena, &out[i]));
+    }
+    return segment.ptr ? ERROR_NOT_FOUND : OK;
+}
+
+enum error rest_key(const struct exchange *x, const struct resource *resource, struct value *out)
+{
+    struct slice rest = x->head->path, segment = {NULL, 0};
+    while (rest.ptr && slice_split(&rest, '/', &segment))
+        continue;
+    return rest_path_key(resource, segment, x->arena, out);
+}
+
+/* A comma stands between the parts of a key, so one within is escaped. */
+static void put_key_text(struct slice text, struct buf *out)
+{
+    struct slice piece;
+    for (bool is_first = true; text.ptr && slice_split(&text, ',', &piece); is_first = false) {
+        buf_put_text(out, is_first ? "" : "%2C");
+        percent_encode_segment(out, piece);
+    }
+}
+
+static void put_key_part(const struct type *type, struct value value, struct buf *out)
+{
+    switch (value.kind) {
+    case VALUE_NULL: return;
+    case VALUE_FLOAT: jsonwrite_float(out, value.number); return;
+    case VALUE_TEXT:
+    case VALUE_BLOB: put_key_text(value.text, out); return;
+    case VALUE_INT:
+        if (type->kind == FIELD_BOOL)
+            jsonwrite_bool(out, value.integer != 0);
+        else if (type->kind == FIELD_DECIMAL)
+            number_format_decimal(out, value.integer, type->scale);
+        else
+            buf_put_int(out, value.integer);
+        return;
+    }
+}
+
+void rest_put_path(const struct rest *rest, const struct resource *resource, const struct value *key, struct buf *out)
+{
+    buf_put_slice(out, rest->settings.base);
+    buf_put_byte(out, '/');
+    buf_put_slice(out, resource->name);
+    for (size_t i = 0; i < resource->key_count; i++) {
+        buf_put_byte(out, i > 0 ? ',' : '/');
+        put_key_part(type_root(&resource->key[i]->type), key[i], out);
+    }
+}
+
+/* What a row's entity tag is made of: its version, or all that is shown of it. */
 struct version_seen {
     int64_t version;
+    const struct shape *shape;
 };
+
+static void see_content(void *argument, const struct query_rows *rows, int64_t index)
+{
+    struct version_seen *seen = argument;
+    struct rowtag tag;
+    rowtag_init(&tag);
+    for (size_t i = 0; i < seen->shape->column_count; i++)
+        rowtag_add(&tag, query_value(rows, i));
+    seen->version = rowtag_finish(&tag);
+}
 
 static void see_version(void *argument, const struct query_rows *rows, int64_t index)
 {
@@ -162,19 +246,19 @@ static void see_version(void *argument, const struct query_rows *rows, int64_t i
     seen->version = value.kind == VALUE_INT ? value.integer : 0;
 }
 
-enum error rest_put_row(struct rest *rest, struct session *session, const struct shape *shape, struct value id,
+enum error rest_put_row(struct rest *rest, struct session *session, const struct shape *shape, const struct value *key,
                         struct buf *out, int64_t *version)
 {
     const struct resource *resource = shape->resource;
     struct query query = {
-        .resource = resource, .columns = shape->columns, .column_count = shape->column_count, .id = &id, .limit = -1};
-    struct version_seen seen = {0};
+        .resource = resource, .columns = shape->columns, .column_count = shape->column_count, .id = key, .limit = -1};
+    struct version_seen seen = {.shape = shape};
     struct rowjson writer = {.session = session, .settings = &rest->settings, .shape = shape, .limit = 1};
+    writer.seen = resource->version ? see_version : see_content;
+    writer.argument = &seen;
     if (resource->version) {
         query.wants_keys = true;
         query.sort[query.sort_count++].path = (struct expr_path){.root = resource, .field = resource->version};
-        writer.seen = see_version;
-        writer.argument = &seen;
     }
     struct query_rows rows;
     TRY(query_open(session, &query, &rows));

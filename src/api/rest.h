@@ -66,14 +66,20 @@ void rest_render_error(struct exchange *x, enum error error, void *data);
 MUST_USE enum error rest_begin(struct exchange *x, struct model *model, struct session *session);
 /* Adds what the client sends back to read its own write, where there are replicas. */
 void rest_put_position(struct exchange *x, const struct session *session);
-/* The id in the path, as stored. Errors: ERROR_NOT_FOUND (what is no id names no row). */
-MUST_USE enum error rest_path_id(const struct resource *resource, struct slice text, struct arena *arena,
-                                 struct value *out);
+/* The key of a row in a path, as stored; `segment` is the last of the path, with its escapes. A key of several fields
+ * has them separated by commas, each with escapes of its own. `out` has room for RESOURCE_KEY_MAX values.
+ * Errors: ERROR_NOT_FOUND (what is no key names no row), ERROR_MEMORY. */
+MUST_USE enum error rest_path_key(const struct resource *resource, struct slice segment, struct arena *arena,
+                                  struct value *out);
+/* The key of the request's own path. Errors: the same. */
+MUST_USE enum error rest_key(const struct exchange *x, const struct resource *resource, struct value *out);
+/* Appends the path of a row. Errors are the buffer's. */
+void rest_put_path(const struct rest *rest, const struct resource *resource, const struct value *key, struct buf *out);
 
-/* Adds the one row of `id` in this shape to the answer (without envelope), and its version.
+/* Adds the one row of this key in this shape to the answer (without envelope), and its version.
  * Errors: ERROR_NOT_FOUND, those of the query. */
 YIELDS MUST_USE enum error rest_put_row(struct rest *rest, struct session *session, const struct shape *shape,
-                                        struct value id, struct buf *out, int64_t *version);
+                                        const struct value *key, struct buf *out, int64_t *version);
 /* Sets the entity tag of a row: strong for the plain shape. Version 0: none. */
 void rest_set_etag(struct exchange *x, const struct shape *shape, int64_t version);
 

@@ -11,6 +11,7 @@
 #include "api/rowjson.h"
 #include "base/bits.h"
 #include "base/jsonread.h"
+#include "base/percent.h"
 #include "http/http1.h"
 #include "model/change.h"
 #include "model/model.h"
@@ -31,7 +32,7 @@ static enum error read_source(struct run *run, struct session *session, const st
     struct query query = {.resource = earlier->resource->resource,
                           .columns = &reference->source,
                           .column_count = 1,
-                          .id = &run->results[reference->operation].id,
+                          .id = run->results[reference->operation].key,
                           .limit = -1};
     struct query_rows rows;
     bool has_row;
@@ -66,7 +67,14 @@ static enum error set_path_id(struct batch_operation *operation, struct session 
 {
     if (json.len >= 2 && json.ptr[0] == '"')
         json = slice_of(json.ptr + 1, json.len - 2);
-    return rest_path_id(operation->resource->resource, json, session->arena, &operation->change.id);
+    struct buf segment; /* what was read is a value, not a path */
+    buf_init(&segment, 64 * 1024);
+    percent_encode_segment(&segment, json);
+    struct slice text = arena_slice(session->arena, buf_slice(&segment));
+    bool failed = buf_failed(&segment) || !text.ptr;
+    buf_fini(&segment);
+    return failed ? ERROR_MEMORY
+                  : rest_path_key(operation->resource->resource, text, session->arena, operation->change.key);
 }
 
 static enum error resolve(struct run *run, struct batch_operation *operation, struct session *session)
@@ -97,21 +105,14 @@ static enum error put_result(struct run *run, struct session *session, size_t i)
     buf_put_int(out, is_delete ? 204 : operation->kind == CHANGE_CREATE ? 201 : 200);
     if (operation->kind == CHANGE_CREATE) {
         buf_put_literal(out, ",\"location\":\"");
-        buf_put_slice(out, rest->settings.base);
-        buf_put_byte(out, '/');
-        buf_put_slice(out, operation->resource->resource->name);
-        buf_put_byte(out, '/');
-        if (run->results[i].id.kind == VALUE_INT)
-            buf_put_int(out, run->results[i].id.integer);
-        else
-            buf_put_slice(out, run->results[i].id.text);
+        rest_put_path(rest, operation->resource->resource, run->results[i].key, out);
         buf_put_byte(out, '"');
     }
     if (!is_delete) {
         int64_t version;
         size_t begin = out->len;
         buf_put_literal(out, ",\"data\":");
-        enum error error = rest_put_row(rest, session, &operation->resource->plain, run->results[i].id, out, &version);
+        enum error error = rest_put_row(rest, session, &operation->resource->plain, run->results[i].key, out, &version);
         if (error == ERROR_NOT_FOUND || error == ERROR_FORBIDDEN || error == ERROR_UNAUTHORIZED)
             buf_truncate(out, begin);
         else

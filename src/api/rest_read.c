@@ -36,9 +36,9 @@ struct last_row {
 static void see_last_row(void *argument, const struct query_rows *rows, int64_t index)
 {
     struct last_row *last = argument;
-    if (index + 1 != last->listing->page.limit)
+    if (index + 1 != last->listing->page.limit || last->listing->query.resource->key_count == 0)
         return;
-    struct value keys[QUERY_SORT_MAX + 1];
+    struct value keys[QUERY_KEYS_MAX];
     for (size_t i = 0; i < rows->key_count; i++)
         keys[i] = query_key_value(rows, i);
     last->error = cursor_encode(last->rest->cursor_key, last->listing->fingerprint, keys, rows->key_count, last->arena,
@@ -123,14 +123,14 @@ static enum error get(struct exchange *x, struct rest_resource *resource, struct
     const struct api_settings *settings = &resource->rest->settings;
     struct expr_context context = session_context(session);
     TRY(policy_admit(resource->resource, ACTION_READ, &context));
-    struct value id;
-    TRY(rest_path_id(resource->resource, x->params[0], x->arena, &id));
+    struct value key[RESOURCE_KEY_MAX];
+    TRY(rest_key(x, resource->resource, key));
     struct listing_scope scope = scope_of(resource);
     struct shape shape;
     TRY(listing_parse_single(&scope, x->head->query, session, &shape));
     envelope_begin(settings, &x->body);
     int64_t version;
-    TRY(rest_put_row(resource->rest, session, &shape, id, &x->body, &version));
+    TRY(rest_put_row(resource->rest, session, &shape, key, &x->body, &version));
     envelope_end(settings, &x->body, NULL, x->now_us);
     rest_set_etag(x, &shape, version);
     bool is_not_modified;

@@ -20,6 +20,8 @@
 #include "model/model.h"
 #include "model/policy.h"
 
+enum { LOCATION_BYTES_MAX = 64 * 1024 };
+
 struct write {
     struct exchange *x;
     struct rest_resource *resource;
@@ -32,19 +34,16 @@ struct write {
     enum negotiate_return preference;
 };
 
-static enum error add_location(struct write *write, struct value id)
+static enum error add_location(struct write *write, const struct value *key)
 {
-    const struct slice base = write->resource->rest->settings.base;
-    const struct slice name = write->resource->resource->name;
-    struct exchange *x = write->x;
-    const char *location =
-        id.kind == VALUE_INT
-            ? arena_printf(x->arena, "%.*s/%.*s/%lld", SLICE_ARG(base), SLICE_ARG(name), (long long)id.integer)
-            : arena_printf(x->arena, "%.*s/%.*s/%.*s", SLICE_ARG(base), SLICE_ARG(name), SLICE_ARG(id.text));
-    if (!location)
-        return ERROR_MEMORY;
-    exchange_add_header(x, "Location", slice_from(location));
-    return OK;
+    struct buf location;
+    buf_init(&location, LOCATION_BYTES_MAX);
+    rest_put_path(write->resource->rest, write->resource->resource, key, &location);
+    enum error error = buf_error(&location);
+    if (error == OK)
+        exchange_add_header(write->x, "Location", buf_slice(&location));
+    buf_fini(&location);
+    return error;
 }
 
 static bool is_unreadable(enum error error)
@@ -59,21 +58,41 @@ static int status_of(const struct write *write, bool has_body)
     return has_body ? 200 : 204;
 }
 
-/* Whether the values of a create are what its answer shows: nothing is expanded, and everybody may read every row. */
+/* Whether the values of a create are what its answer shows: nothing is expanded, everybody may read every row, and the
+ * columns are the engine's own: an adopted one may round, pad or compute what it is given. */
 static bool shows_values(const struct write *write, const struct session *session)
 {
     const struct expr_context context = session_context(session);
-    return write->kind == CHANGE_CREATE && write->shape.expansion_count == 0 &&
+    return write->kind == CHANGE_CREATE && !write->resource->resource->is_adopted &&
+           write->shape.expansion_count == 0 &&
            policy_decide(write->resource->resource, ACTION_READ, &context) == POLICY_ALLOW;
 }
 
-static enum error put_row(struct write *write, struct session *session, struct value id)
+static enum error put_row(struct write *write, struct session *session, const struct value *key, int64_t *version)
 {
     struct rest *rest = write->resource->rest;
-    int64_t version;
     if (!shows_values(write, session))
-        return rest_put_row(rest, session, &write->shape, id, &write->x->body, &version);
+        return rest_put_row(rest, session, &write->shape, key, &write->x->body, version);
     rowjson_values(&write->x->body, &rest->settings, &write->shape, write->changes[0].values);
+    return OK;
+}
+
+/* Keys of several fields are no list that one statement takes. */
+static enum error put_rows_one_by_one(struct write *write, struct session *session, const struct change_result *results)
+{
+    struct buf *out = &write->x->body;
+    for (size_t i = 0; i < write->count; i++) {
+        int64_t version;
+        buf_put_text(out, i > 0 ? "," : "");
+        size_t begin = out->len;
+        enum error error = rest_put_row(write->resource->rest, session, &write->shape, results[i].key, out, &version);
+        if (error != OK && !is_unreadable(error))
+            return error;
+        if (error != OK) {
+            buf_truncate(out, begin);
+            buf_put_literal(out, "null");
+        }
+    }
     return OK;
 }
 
@@ -89,11 +108,13 @@ static enum error put_rows(struct write *write, struct session *session, const s
         }
         return OK;
     }
+    if (!write->resource->resource->id)
+        return put_rows_one_by_one(write, session, results);
     struct value *ids = arena_array(session->arena, write->count, sizeof *ids);
     if (!ids)
         return ERROR_MEMORY;
     for (size_t i = 0; i < write->count; i++)
-        ids[i] = results[i].id;
+        ids[i] = results[i].key[0];
     const struct rowjson writer = {.session = session, .settings = settings, .shape = &write->shape, .limit = -1};
     return rowjson_write_ids(&writer, ids, write->count, out);
 }
@@ -103,12 +124,13 @@ static enum error answer_one(struct write *write, struct session *session, const
 {
     struct exchange *x = write->x;
     struct rest *rest = write->resource->rest;
+    int64_t version = result->version;
     bool has_body = write->kind != CHANGE_DELETE && write->preference != NEGOTIATE_RETURN_MINIMAL;
     if (write->kind == CHANGE_CREATE)
-        TRY(add_location(write, result->id));
+        TRY(add_location(write, result->key));
     if (has_body) {
         envelope_begin(&rest->settings, &x->body);
-        enum error error = put_row(write, session, result->id);
+        enum error error = put_row(write, session, result->key, &version);
         if (is_unreadable(error)) {
             buf_clear(&x->body);
             has_body = false;
@@ -119,7 +141,7 @@ static enum error answer_one(struct write *write, struct session *session, const
     }
     exchange_status(x, status_of(write, has_body));
     if (has_body || (write->preference == NEGOTIATE_RETURN_MINIMAL && write->kind != CHANGE_DELETE))
-        rest_set_etag(x, &write->shape, result->version);
+        rest_set_etag(x, &write->shape, version);
     return OK;
 }
 
@@ -184,11 +206,9 @@ static enum error read_changes(struct write *write, struct session *session)
                              &write->count, &write->is_many);
 }
 
-static enum error read_path(struct write *write, struct value *id)
+static enum error read_path(struct write *write, struct value *key)
 {
-    if (write->kind == CHANGE_CREATE)
-        return OK;
-    return rest_path_id(write->resource->resource, write->x->params[0], write->x->arena, id);
+    return write->kind == CHANGE_CREATE ? OK : rest_key(write->x, write->resource->resource, key);
 }
 
 /* Prepares every change, so that the mistakes of all are told at once. */
@@ -234,13 +254,13 @@ static enum error run_hooks(struct write *write)
 
 static enum error run(struct write *write, struct session *session)
 {
-    struct value id = VALUE_NOTHING;
+    struct value key[RESOURCE_KEY_MAX];
     TRY(change_admit(session, write->resource->resource, write->kind));
-    TRY(read_path(write, &id));
+    TRY(read_path(write, key));
     TRY(read_head(write, session));
     TRY(read_changes(write, session));
     if (write->kind != CHANGE_CREATE) {
-        write->changes[0].id = id;
+        memcpy(write->changes[0].key, key, write->resource->resource->key_count * sizeof *key);
         TRY(precondition_if_match(exchange_header(write->x, HTTP1_HEADER_IF_MATCH), session, &write->changes[0]));
     }
     TRY(run_hooks(write));

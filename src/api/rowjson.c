@@ -36,8 +36,10 @@ void rowjson_value(struct buf *out, const struct api_settings *settings, const s
     case VALUE_INT:
         if (type->kind == FIELD_BOOL)
             jsonwrite_bool(out, value.integer != 0);
-        else if (type->kind != FIELD_DECIMAL)
+        else if (type->kind != FIELD_DECIMAL && value.scale == 0)
             buf_put_int(out, value.integer);
+        else if (type->kind != FIELD_DECIMAL)
+            number_format_decimal(out, value.integer, value.scale); /* a numeric without limits, as a float */
         else if (settings->decimals_as_numbers)
             number_format_decimal(out, value.integer, type->scale);
         else {

@@ -133,6 +133,12 @@ static const struct shape {
     {"access", "\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"$ref\": \"#/$defs/rule\"}, "
                "\"propertyNames\": {\"enum\": [\"all\", \"write\", \"read\", \"create\", \"update\", \"delete\"]}"},
     {"description", "\"type\": \"string\""},
+    {"table", "\"type\": \"string\""},
+    {"key", "\"anyOf\": [{\"$ref\": \"#/$defs/name\"}, {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 8, "
+            "\"items\": {\"$ref\": \"#/$defs/name\"}}]"},
+    {"view", "\"type\": \"boolean\", \"default\": false"},
+    {"timestamps", "\"type\": \"boolean\", \"default\": true"},
+    {"version", "\"type\": \"boolean\", \"default\": true"},
 };
 
 static void put_resource(struct buf *out)
@@ -165,13 +171,14 @@ static const char definitions[] =
     "{\"$ref\": \"#/$defs/variable\"}]},\n"
     "\"duration\": {\"anyOf\": [{\"type\": \"string\", \"pattern\": \"^[0-9]+(ms|s|m|h|d|w)$\"}, "
     "{\"$ref\": \"#/$defs/variable\"}]},\n"
-    "\"name\": {\"type\": \"string\", \"pattern\": \"^[a-z][a-z0-9_]*$\", \"maxLength\": 60},\n"
+    "\"name\": {\"type\": \"string\", \"pattern\": \"^[A-Za-z][A-Za-z0-9_]*$\", \"maxLength\": 60},\n"
     "\"condition\": {\"type\": [\"string\", \"boolean\"]},\n"
     "\"field\": {\"anyOf\": [{\"type\": \"string\", \"minLength\": 1}, {\"type\": \"object\", "
     "\"additionalProperties\": false, \"required\": [\"type\"], \"properties\": {\"type\": {\"type\": \"string\"}, "
     "\"pattern\": {\"type\": \"string\"}, \"min\": {\"$ref\": \"#/$defs/text\"}, \"max\": {\"$ref\": "
     "\"#/$defs/text\"}, "
-    "\"description\": {\"type\": \"string\"}, \"as\": {\"$ref\": \"#/$defs/name\"}}}]},\n"
+    "\"description\": {\"type\": \"string\"}, \"as\": {\"$ref\": \"#/$defs/name\"}, "
+    "\"column\": {\"type\": \"string\"}}}]},\n"
     "\"index\": {\"anyOf\": [{\"type\": \"string\"}, {\"type\": \"object\", \"additionalProperties\": false, "
     "\"required\": [\"fields\"], \"properties\": {\"fields\": {\"$ref\": \"#/$defs/texts\"}, "
     "\"where\": {\"$ref\": \"#/$defs/condition\"}, \"unique\": {\"type\": \"boolean\"}, "

@@ -40,6 +40,28 @@ void digest_sha256(struct slice bytes, unsigned char out[DIGEST_SHA256_BYTES])
     SHA256_Final(out, &state);
 }
 
+_Static_assert(sizeof(SHA256_CTX) <= sizeof(struct digest_state), "a state has room for the library's");
+
+static SHA256_CTX *context_of(struct digest_state *state)
+{
+    return (SHA256_CTX *)(void *)state->room;
+}
+
+void digest_begin(struct digest_state *state)
+{
+    SHA256_Init(context_of(state));
+}
+
+void digest_add(struct digest_state *state, struct slice bytes)
+{
+    update(context_of(state), bytes);
+}
+
+void digest_end(struct digest_state *state, unsigned char out[DIGEST_SHA256_BYTES])
+{
+    SHA256_Final(out, context_of(state));
+}
+
 /* The state that has digested the key xored with a pad. */
 static void begin(SHA256_CTX *state, const unsigned char key[SHA256_CBLOCK], unsigned char pad)
 {

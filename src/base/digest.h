@@ -18,6 +18,13 @@ struct hmac_key;
 /* SHA-256 of some bytes (FIPS 180-4). */
 ANY_CORE
 void digest_sha256(struct slice bytes, unsigned char out[DIGEST_SHA256_BYTES]);
+/* The same, of bytes that come piece by piece. */
+struct digest_state {
+    uint64_t room[16];
+};
+ANY_CORE void digest_begin(struct digest_state *state);
+ANY_CORE void digest_add(struct digest_state *state, struct slice bytes);
+ANY_CORE void digest_end(struct digest_state *state, unsigned char out[DIGEST_SHA256_BYTES]);
 /* Makes a key of HMAC-SHA256 (RFC 2104) of any length.
  * Owner:  the caller; digest_hmac_destroy(), which wipes it.
  * Errors: ERROR_MEMORY. */

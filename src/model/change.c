@@ -33,9 +33,10 @@ enum error change_init(struct change *change, enum change_kind kind, const struc
                        struct session *session)
 {
     struct value *values = arena_array(session->arena, resource->field_count, sizeof *values);
-    if (!values)
+    struct value *key = arena_array(session->arena, resource->key_count, sizeof *key);
+    if (!values || !key)
         return ERROR_MEMORY;
-    *change = (struct change){.kind = kind, .resource = resource, .values = values};
+    *change = (struct change){.kind = kind, .resource = resource, .values = values, .key = key};
     return OK;
 }
 
@@ -104,9 +105,19 @@ static struct value default_of(const struct field *field, struct session *sessio
     return VALUE_NOTHING;
 }
 
+/* A key that is given to the row later, and what the database itself sets in an adopted table. */
+static bool is_left_out(const struct resource *resource, const struct field *field)
+{
+    bool is_given = field_is(field, FIELD_KEY) && resource->id_kind != ID_SENT;
+    bool is_databases = field_is(field, FIELD_ADOPTED) && field_is(field, FIELD_READONLY);
+    return is_given || (is_databases && field->default_kind == DEFAULT_NONE);
+}
+
 /* The value that stands for a field that was not sent. */
 static enum error fill(struct change *change, struct session *session, const struct field *field)
 {
+    if (is_left_out(change->resource, field))
+        return OK;
     struct value value = default_of(field, session);
     if (value.kind == VALUE_NULL && field_is(field, FIELD_REQUIRED)) {
         if (field->default_kind == DEFAULT_AUTH_ID)
@@ -131,7 +142,8 @@ static bool stays(const struct change *change, const struct field *field)
 void change_check_required(struct change *change, struct session *session, const struct field *field)
 {
     bool is_pending = bits_has(change->pending, field->index);
-    if (change->values[field->index].kind == VALUE_NULL && field_is(field, FIELD_REQUIRED) && !is_pending)
+    bool is_required = field->flags & (FIELD_REQUIRED | FIELD_KEY);
+    if (change->values[field->index].kind == VALUE_NULL && is_required && !is_pending)
         say(change, session, field, "is required");
 }
 
@@ -241,14 +253,13 @@ static enum error fill_system(struct change *change, struct session *session)
         assign(change, resource->updated_at, now);
     if (resource->version)
         assign(change, resource->version, value_int(1));
-    if (resource->id_kind == ID_INT)
+    if (resource->id_kind != ID_UUID || change_has(change, resource->id))
         return OK;
     char *text = arena_alloc(session->arena, UUID_TEXT_BYTES);
     if (!text)
         return ERROR_MEMORY;
     TRY(uuid_generate(session->core->uuids, session->now_us / 1000, session->core->random, text));
-    change->id = value_text(slice_of(text, UUID_TEXT_BYTES));
-    assign(change, resource->id, change->id);
+    assign(change, resource->id, value_text(slice_of(text, UUID_TEXT_BYTES)));
     return OK;
 }
 

@@ -23,7 +23,7 @@ enum change_kind { CHANGE_CREATE, CHANGE_REPLACE, CHANGE_MERGE, CHANGE_DELETE };
 struct change {
     enum change_kind kind;
     const struct resource *resource;
-    struct value id; /* of the row; made by change_prepare() on create with `id: uuid` */
+    struct value *key; /* of the row, resource.key_count values; of a create: known once it is applied */
     /* By field index, as stored; a password as sent until it is prepared. After a create they are the row, all of it.
      */
     struct value *values;
@@ -37,7 +37,7 @@ struct change {
 
     bool has_if_match;
     bool if_match_any;       /* If-Match: * */
-    const int64_t *versions; /* those it accepts */
+    const int64_t *versions; /* those it accepts; of a resource without versions: digests, rowtag.h */
     size_t version_count;
 };
 
@@ -70,8 +70,8 @@ YIELDS MUST_USE enum error change_prepare(struct change *change, struct session 
 
 /* What came of it. */
 struct change_result {
-    struct value id;
-    int64_t version; /* of the row as it is now; 0 without versions and after a delete */
+    const struct value *key; /* resource.key_count values, in the session's arena */
+    int64_t version;         /* of the row as it is now; 0 without versions and after a delete */
 };
 
 /* Does it, in a unit of work. Errors: ERROR_NOT_FOUND (no such row, or not readable), ERROR_PRECONDITION_FAILED,

@@ -23,6 +23,7 @@
 #include "model/model.h"
 #include "model/policy.h"
 #include "model/reference.h"
+#include "model/rowtag.h"
 #include "model/type.h"
 
 enum { MERGED_BYTES_MAX = 16 * 1024 * 1024 };
@@ -95,6 +96,14 @@ static const struct index *find_index(const struct resource *resource, enum dial
     return NULL;
 }
 
+static const struct field *find_column(const struct resource *resource, struct slice column)
+{
+    for (size_t i = 0; i < resource->field_count; i++)
+        if (slice_eq(resource->fields[i].column, column))
+            return &resource->fields[i];
+    return NULL;
+}
+
 /* A unique value that is taken names its field, if the caller may know of the field at all. */
 static void say_unique(const struct change *change, struct session *session, const struct db_fault *fault)
 {
@@ -108,7 +117,7 @@ static void say_unique(const struct change *change, struct session *session, con
         return;
     }
     while (slice_split(&columns, ',', &column))
-        say_taken(change, session, resource_find_field(change->resource, slice_trim(column)));
+        say_taken(change, session, find_column(change->resource, slice_trim(column)));
 }
 
 /* Puts words to what the database refused. */
@@ -124,13 +133,15 @@ static enum error explain(const struct change *change, struct session *session, 
     return error;
 }
 
-static void put_where_id(struct sql *sql, const struct change *change)
+static void put_where_key(struct sql *sql, const struct change *change)
 {
-    const struct field *id = change->resource->id;
-    sql_where(sql);
-    sql_name(sql, id->name);
-    sql_put(sql, "=");
-    sql_bind(sql, type_storage(&id->type), change->id);
+    for (size_t i = 0; i < change->resource->key_count; i++) {
+        const struct field *field = change->resource->key[i];
+        sql_where(sql);
+        sql_name(sql, field->column);
+        sql_put(sql, "=");
+        sql_bind(sql, type_storage_of(field), change->key[i]);
+    }
 }
 
 /* Whether a rule holds for the row as it is now. */
@@ -145,8 +156,8 @@ static enum error rule_holds(const struct change *change, struct session *sessio
     struct sql *sql = session_sql(session);
     sql_select(sql);
     sql_put(sql, "1");
-    sql_from(sql, change->resource->name, 0);
-    put_where_id(sql, change);
+    sql_from(sql, change->resource->table, 0);
+    put_where_key(sql, change);
     sql_where(sql);
     sql_put(sql, "(");
     policy_compile(change->resource, action, &context, 0, &next_alias, sql);
@@ -181,32 +192,32 @@ static enum error check_references(struct change *change, struct session *sessio
 static void put_insert(struct sql *sql, const struct change *change)
 {
     const struct resource *resource = change->resource;
-    sql_insert(sql, resource->name);
+    sql_insert(sql, resource->table);
     for (size_t i = 0; i < resource->field_count; i++) {
         if (!is_written(change, i))
             continue;
         sql_item(sql);
-        sql_name(sql, resource->fields[i].name);
+        sql_name(sql, resource->fields[i].column);
     }
     sql_values(sql);
     for (size_t i = 0; i < resource->field_count; i++) {
         if (!is_written(change, i))
             continue;
         sql_item(sql);
-        sql_bind(sql, type_storage(&resource->fields[i].type), change->values[i]);
+        sql_bind(sql, type_storage_of(&resource->fields[i]), change->values[i]);
     }
     sql_end_values(sql);
 }
 
-/* The id that the database has given: PostgreSQL returns it, SQLite is asked for it, which is cheaper there. */
-static enum error read_id(struct change *change, struct session *session, struct db_rows *rows, bool has_row)
+/* The key of the new row. One that the database has given PostgreSQL returns, and SQLite is asked for, which is cheaper
+ * there. */
+static void read_key(struct change *change, struct session *session, struct db_rows *rows, bool has_row)
 {
     const struct resource *resource = change->resource;
-    if (resource->id_kind != ID_INT)
-        return OK;
-    struct value id = has_row ? db_column(rows, 0) : value_int(db_last_id(session->conn));
-    change->values[resource->id->index] = change->id = id;
-    return OK;
+    if (resource->id_kind == ID_INT)
+        change->values[resource->id->index] = has_row ? db_column(rows, 0) : value_int(db_last_id(session->conn));
+    for (size_t i = 0; i < resource->key_count; i++)
+        change->key[i] = change->values[resource->key[i]->index];
 }
 
 static enum error insert(struct change *change, struct session *session)
@@ -218,12 +229,12 @@ static enum error insert(struct change *change, struct session *session)
     if (change->resource->id_kind == ID_INT && sql->dialect == DIALECT_POSTGRES) {
         sql_returning(sql);
         sql_item(sql);
-        sql_name(sql, change->resource->id->name);
+        sql_name(sql, change->resource->id->column);
     }
     TRY(sql_query(sql, session->conn, &rows));
     enum error error = db_next(rows, &has_row);
     if (error == OK)
-        error = read_id(change, session, rows, has_row);
+        read_key(change, session, rows, has_row);
     db_rows_close(rows);
     return explain(change, session, error);
 }
@@ -236,7 +247,7 @@ static enum error apply_create(struct change *change, struct session *session, s
     TRY(rule_holds(change, session, ACTION_CREATE, &holds));
     if (!holds)
         return forbidden(session);
-    *out = (struct change_result){.id = change->id, .version = change->resource->version ? 1 : 0};
+    *out = (struct change_result){.key = change->key, .version = change->resource->version ? 1 : 0};
     return OK;
 }
 
@@ -261,10 +272,10 @@ static enum error open_present(struct change *change, struct session *session, s
     policy_compile(resource, action, &context, 0, &next_alias, sql);
     for (size_t i = 0; i < resource->field_count; i++) {
         sql_item(sql);
-        sql_column(sql, 0, resource->fields[i].name);
+        sql_column(sql, 0, resource->fields[i].column);
     }
-    sql_from(sql, resource->name, 0);
-    put_where_id(sql, change);
+    sql_from(sql, resource->table, 0);
+    put_where_key(sql, change);
     sql_lock(sql, change->kind == CHANGE_DELETE ? SQL_LOCK_DELETE : SQL_LOCK_CHANGE);
     struct db_rows *rows;
     TRY(sql_query(sql, session->conn, &rows));
@@ -329,10 +340,23 @@ static enum error compare_fields(struct change *change, struct session *session,
     return session->diag->count > before ? ERROR_VALIDATION : OK;
 }
 
+/* What stands for the version of a row that has none. */
+static int64_t present_tag(const struct change *change, const struct present *present)
+{
+    struct rowtag tag;
+    if (!change->has_if_match || change->if_match_any)
+        return 0;
+    rowtag_init(&tag);
+    for (size_t i = 0; i < change->resource->field_count; i++)
+        if (policy_field(change->resource, ACTION_READ, &change->resource->fields[i]))
+            rowtag_add(&tag, stored(present, &change->resource->fields[i]));
+    return rowtag_finish(&tag);
+}
+
 static enum error judge(struct change *change, struct session *session, const struct present *present, int64_t *version)
 {
     const struct field *field = change->resource->version;
-    *version = field ? stored(present, field).integer : 0;
+    *version = field ? stored(present, field).integer : present_tag(change, present);
     if (!present->is_readable)
         return ERROR_NOT_FOUND;
     if (!version_matches(change, *version))
@@ -349,8 +373,8 @@ static void put_assignments(struct sql *sql, const struct change *change, struct
         const struct field *field = &resource->fields[i];
         if (!is_written(change, i))
             continue;
-        sql_set(sql, field->name);
-        sql_bind(sql, type_storage(&field->type), change->values[i]);
+        sql_set(sql, field->column);
+        sql_bind(sql, type_storage_of(field), change->values[i]);
     }
     if (resource->updated_at) {
         sql_set(sql, resource->updated_at->name);
@@ -370,17 +394,17 @@ static enum error update(struct change *change, struct session *session)
         return ERROR_MEMORY;
     timecode_format_datetime(session->now_us, text);
     struct sql *sql = session_sql(session);
-    sql_update(sql, change->resource->name);
+    sql_update(sql, change->resource->table);
     put_assignments(sql, change, value_text(slice_of(text, TIMECODE_DATETIME_BYTES)));
-    put_where_id(sql, change);
+    put_where_key(sql, change);
     return explain(change, session, sql_execute(sql, session->conn, NULL));
 }
 
 static enum error delete_row(struct change *change, struct session *session)
 {
     struct sql *sql = session_sql(session);
-    sql_delete(sql, change->resource->name);
-    put_where_id(sql, change);
+    sql_delete(sql, change->resource->table);
+    put_where_key(sql, change);
     return explain(change, session, sql_execute(sql, session->conn, NULL));
 }
 
@@ -427,6 +451,6 @@ enum error change_apply(struct change *change, struct session *session, struct c
     enum error error = judge(&work, session, &present, &version);
     db_rows_close(present.rows);
     TRY(error);
-    *out = (struct change_result){.id = change->id};
+    *out = (struct change_result){.key = change->key};
     return change->kind == CHANGE_DELETE ? delete_row(&work, session) : apply_update(&work, session, version, out);
 }

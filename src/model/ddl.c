@@ -9,6 +9,8 @@
  * else. PostgreSQL has INCLUDE for that. It keeps no text of what made an index, a trigger, a function or a constraint,
  * so each is given its statement as a comment: what it is compared with later.
  *
+ * A table that somebody else made (resource.is_adopted) has no statements: it is there.
+ *
  * Statements come in the order: functions, tables, references, indexes, search, triggers, the engine's own. */
 #include "model/ddl_writer.h"
 
@@ -104,8 +106,10 @@ static enum error put_column(struct ddl_writer *writer, const struct resource *r
     }
     if (field->type.kind == FIELD_REFERENCE && !is_postgres(writer)) {
         sql_put(sql, " REFERENCES ");
-        sql_name(sql, field->type.target->name);
-        sql_put(sql, " (\"id\")");
+        sql_name(sql, field->type.target->table);
+        sql_put(sql, " (");
+        sql_name(sql, field->type.target->id->column);
+        sql_put(sql, ")");
         put_on_delete(sql, field->on_delete);
     }
     return OK;
@@ -257,13 +261,15 @@ static enum error add_references(struct ddl_writer *writer, const struct resourc
 static enum error add_derived(struct ddl_writer *writer, const struct schema *schema)
 {
     for (size_t i = 0; i < schema->resource_count; i++)
-        TRY(add_indexes(writer, &schema->resources[i]));
+        if (!schema->resources[i].is_adopted)
+            TRY(add_indexes(writer, &schema->resources[i]));
     for (size_t i = 0; i < schema->resource_count; i++)
         if (schema->resources[i].search_count > 0)
             TRY(is_postgres(writer) ? ddl_postgres_search(writer, &schema->resources[i])
                                     : ddl_sqlite_search(writer, &schema->resources[i]));
     for (size_t i = 0; i < schema->resource_count; i++)
-        TRY(add_null_triggers(writer, &schema->resources[i]));
+        if (!schema->resources[i].is_adopted)
+            TRY(add_null_triggers(writer, &schema->resources[i]));
     return OK;
 }
 
@@ -272,9 +278,11 @@ static enum error add_all(struct ddl_writer *writer, const struct schema *schema
     if (is_postgres(writer))
         TRY(ddl_postgres_functions(writer));
     for (size_t i = 0; i < schema->resource_count; i++)
-        TRY(add_table(writer, &schema->resources[i]));
+        if (!schema->resources[i].is_adopted)
+            TRY(add_table(writer, &schema->resources[i]));
     for (size_t i = 0; is_postgres(writer) && i < schema->resource_count; i++)
-        TRY(add_references(writer, &schema->resources[i]));
+        if (!schema->resources[i].is_adopted)
+            TRY(add_references(writer, &schema->resources[i]));
     TRY(add_derived(writer, schema));
     return is_postgres(writer) ? ddl_postgres_engine(writer) : ddl_sqlite_engine(writer);
 }

@@ -9,6 +9,7 @@
  * Full text is an index over the expression that a search is written with. */
 #include "model/ddl_writer.h"
 #include "model/search.h"
+#include "model/type.h"
 
 static const struct function {
     const char *name, *sql;
@@ -88,10 +89,8 @@ enum error ddl_postgres_put_type(struct ddl_writer *writer, const struct field *
         [FIELD_LIST] = "json",
     };
     struct buf *text = &writer->sql.text;
-    const struct type *type = &field->type;
-    if (type->kind == FIELD_REFERENCE)
-        buf_put_text(text, type->target->id_kind == ID_INT ? "bigint" : "uuid");
-    else if (type->kind == FIELD_DECIMAL)
+    const struct type *type = type_root(&field->type);
+    if (type->kind == FIELD_DECIMAL)
         buf_printf(text, "numeric(%u,%u)", type->precision, type->scale);
     else
         buf_put_text(text, names[type->kind] ? names[type->kind] : "text COLLATE \"C\"");
@@ -136,8 +135,10 @@ enum error ddl_postgres_reference(struct ddl_writer *writer, const struct resour
     sql_put(sql, " FOREIGN KEY (");
     sql_name(sql, field->name);
     sql_put(sql, ") REFERENCES ");
-    sql_name(sql, field->type.target->name);
-    sql_put(sql, " (\"id\")");
+    sql_name(sql, field->type.target->table);
+    sql_put(sql, " (");
+    sql_name(sql, field->type.target->id->column);
+    sql_put(sql, ")");
     put_on_delete(sql, field->on_delete);
     return ddl_end(writer, DDL_REFERENCE, name, resource);
 }

@@ -11,6 +11,7 @@
  * ON DELETE SET NULL changes a row behind the engine's back: a trigger counts its version on, so that no entity tag
  * outlives what it names. A change by the engine itself writes the version too, and the trigger leaves it alone. */
 #include "model/ddl_writer.h"
+#include "model/type.h"
 
 static const struct engine_table {
     const char *name, *sql;
@@ -40,12 +41,11 @@ static const struct engine_table {
 enum error ddl_sqlite_put_type(struct ddl_writer *writer, const struct field *field)
 {
     const char *type = "TEXT";
-    switch (field->type.kind) {
+    switch (type_root(&field->type)->kind) {
     case FIELD_INT:
     case FIELD_BOOL:
     case FIELD_DECIMAL: type = "INTEGER"; break;
     case FIELD_FLOAT: type = "REAL"; break;
-    case FIELD_REFERENCE: type = field->type.target->id_kind == ID_INT ? "INTEGER" : "TEXT"; break;
     default: break;
     }
     buf_put_text(&writer->sql.text, type);

@@ -66,7 +66,7 @@ static enum group group_of(const struct type *type)
     case FIELD_DATETIME:
     case FIELD_DATE: return GROUP_TIME;
     case FIELD_UUID: return GROUP_UUID;
-    case FIELD_REFERENCE: return type->target->id_kind == ID_INT ? GROUP_NUMBER : GROUP_UUID;
+    case FIELD_REFERENCE: return group_of(type_root(type));
     default: return GROUP_OPAQUE;
     }
 }

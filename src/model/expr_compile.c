@@ -104,9 +104,9 @@ static void put_read_rule(const struct writer *w, const struct resource *resourc
 static void put_link(const struct writer *w, const struct expr_step *step, unsigned from, unsigned to,
                      const struct resource *from_resource)
 {
-    sql_column(w->sql, to, step->is_reverse ? step->via->name : step->to->id->name);
+    sql_column(w->sql, to, step->is_reverse ? step->via->column : step->to->id->column);
     sql_put(w->sql, " = ");
-    sql_column(w->sql, from, step->is_reverse ? from_resource->id->name : step->via->name);
+    sql_column(w->sql, from, step->is_reverse ? from_resource->id->column : step->via->column);
 }
 
 /* " FROM a AS t1, b AS t2 WHERE …"; returns the alias of the last table. */
@@ -120,7 +120,7 @@ static unsigned put_tables(const struct writer *w, const struct expr_node *path)
             sql_put(w->sql, " FROM ");
         else
             sql_put(w->sql, ", ");
-        sql_name(w->sql, path->steps[i].to->name);
+        sql_name(w->sql, path->steps[i].to->table);
         sql_put(w->sql, " AS ");
         sql_alias(w->sql, first + i);
     }
@@ -145,10 +145,18 @@ static unsigned last_alias(const struct writer *w, const struct expr_node *path)
     return *w->next_alias + (unsigned)path->step_count - 1;
 }
 
+/* An adopted column may be of an enumerated type of PostgreSQL's, which compares with no text. */
+static void put_kin(const struct writer *w, const struct field *field)
+{
+    if (is_postgres(w) && field_is(field, FIELD_ADOPTED) && field->type.kind == FIELD_ENUM)
+        sql_put(w->sql, "::text");
+}
+
 static void put_path(const struct writer *w, const struct expr_node *path)
 {
     if (w->is_inline) {
-        sql_name(w->sql, path->field->name);
+        sql_name(w->sql, path->field->column);
+        put_kin(w, path->field);
         return;
     }
     if (expr_path_denied(path)) {
@@ -156,11 +164,13 @@ static void put_path(const struct writer *w, const struct expr_node *path)
         return;
     }
     if (path->step_count == 0) {
-        sql_column(w->sql, w->alias, path->field->name);
+        sql_column(w->sql, w->alias, path->field->column);
+        put_kin(w, path->field);
         return;
     }
     sql_put(w->sql, "(SELECT ");
-    sql_column(w->sql, last_alias(w, path), path->field->name);
+    sql_column(w->sql, last_alias(w, path), path->field->column);
+    put_kin(w, path->field);
     put_tables(w, path);
     sql_put(w->sql, ")");
 }

@@ -5,8 +5,10 @@
  * statement cache of the connection answers the next query of that shape without preparing. The caller's read rule is a
  * condition of the statement; a row it hides is never seen, counted or sorted by.
  *
- * Order: the sort keys, then the id, so that the order is total. Nulls are last ascending and first descending; columns
- * that cannot be null say nothing about it, because the words would keep SQLite from using an index.
+ * Order: the sort keys, then the row's key, so that the order is total. A view without a key is ordered by all its
+ * columns, so that its pages are stable as far as its rows can be told apart. Nulls are last ascending and first
+ * descending; columns that cannot be null say nothing about it, because the words would keep SQLite from using an
+ * index.
  *
  * Keyset: `after` holds the keys of the last row seen. The condition is the lexicographic "greater", written from the
  * last key inwards, with the first key's bound in front where it lets an index seek. It stands before the filter: of
@@ -34,13 +36,13 @@ struct writer {
     struct arena *arena;
     struct diag *diag;
     unsigned next_alias;
-    unsigned columns;                         /* of the statement, so far */
-    unsigned key_columns[QUERY_SORT_MAX + 1]; /* where each key stands */
+    unsigned columns;                     /* of the statement, so far */
+    unsigned key_columns[QUERY_KEYS_MAX]; /* where each key stands */
 };
 
 static bool key_is_nullable(const struct query_key *key)
 {
-    return key->path.hop_count > 0 || !(key->path.field->flags & (FIELD_REQUIRED | FIELD_SYSTEM));
+    return key->path.hop_count > 0 || !(key->path.field->flags & (FIELD_REQUIRED | FIELD_SYSTEM | FIELD_KEY));
 }
 
 /* No two rows share this key, so what follows it cannot matter. */
@@ -59,6 +61,7 @@ static size_t used_keys(const struct query *query)
     return query->sort_count;
 }
 
+/* Whether the sort keys leave the order open. */
 static bool needs_id_key(const struct query *query)
 {
     size_t used = used_keys(query);
@@ -90,30 +93,33 @@ static void put_columns(struct writer *w)
     const struct query *query = w->query;
     for (size_t i = 0; i < query->column_count; i++) {
         sql_item(w->sql);
-        sql_column(w->sql, 0, query->columns[i]->name);
+        sql_column(w->sql, 0, query->columns[i]->column);
     }
     w->columns = (unsigned)query->column_count;
     if (!query->wants_keys)
         return;
     for (size_t i = 0; i < query->sort_count; i++)
         put_key_column(w, i, &query->sort[i]);
-    const struct query_key id = {.path = {.root = query->resource, .field = query->resource->id}};
-    put_key_column(w, query->sort_count, &id);
+    for (size_t i = 0; i < query->resource->key_count; i++) {
+        const struct query_key id = {.path = {.root = query->resource, .field = query->resource->key[i]}};
+        put_key_column(w, query->sort_count + i, &id);
+    }
 }
 
 /* A cursor does not say how many of an integer's digits stand behind the point. */
-static void put_key_value(struct writer *w, const struct type *type, struct value value)
+static void put_key_value(struct writer *w, const struct field *field, struct value value)
 {
+    const struct type *type = type_root(&field->type);
     if (value.kind == VALUE_INT && type->kind == FIELD_DECIMAL)
         value.scale = type->scale;
-    sql_bind(w->sql, type_storage(type), value);
+    sql_bind(w->sql, field_is(field, FIELD_KEY) ? type_storage_of(field) : type_storage(type), value);
 }
 
 static void put_comparison(struct writer *w, const struct query_key *key, const char *operator, struct value value)
 {
     put_key(w, key);
     buf_put_text(&w->sql->text, operator);
-    put_key_value(w, &key->path.field->type, value);
+    put_key_value(w, key->path.field, value);
 }
 
 /* "comes after `value`" for one key, with nulls last ascending and first descending. */
@@ -148,9 +154,19 @@ static void put_key_equal(struct writer *w, const struct query_key *key, struct 
 
 static void put_id_after(struct writer *w)
 {
-    sql_column(w->sql, 0, w->query->resource->id->name);
-    sql_put(w->sql, ">");
-    put_key_value(w, &w->query->resource->id->type, w->query->after[w->query->sort_count]);
+    const struct resource *resource = w->query->resource;
+    bool is_row = resource->key_count > 1;
+    buf_put_text(&w->sql->text, is_row ? "(" : "");
+    for (size_t i = 0; i < resource->key_count; i++) {
+        buf_put_text(&w->sql->text, i > 0 ? "," : "");
+        sql_column(w->sql, 0, resource->key[i]->column);
+    }
+    buf_put_text(&w->sql->text, is_row ? ")>(" : ">");
+    for (size_t i = 0; i < resource->key_count; i++) {
+        buf_put_text(&w->sql->text, i > 0 ? "," : "");
+        put_key_value(w, resource->key[i], w->query->after[w->query->sort_count + i]);
+    }
+    buf_put_text(&w->sql->text, is_row ? ")" : "");
 }
 
 /* Nothing that follows is null: nulls are first descending, and where there are none at all. */
@@ -213,15 +229,16 @@ static enum error put_where(struct writer *w)
 {
     const struct query *query = w->query;
     const struct field *id = query->resource->id;
-    if (query->id) {
+    for (size_t i = 0; query->id && i < query->resource->key_count; i++) {
+        const struct field *field = query->resource->key[i];
         sql_where(w->sql);
-        sql_column(w->sql, 0, id->name);
+        sql_column(w->sql, 0, field->column);
         sql_put(w->sql, "=");
-        sql_bind(w->sql, type_storage(&id->type), *query->id);
+        sql_bind(w->sql, type_storage_of(field), query->id[i]);
     }
     if (query->ids) {
         sql_where(w->sql);
-        sql_column(w->sql, 0, id->name);
+        sql_column(w->sql, 0, id->column);
         sql_among(w->sql, type_storage(&id->type), query->ids, query->id_count);
     }
     if (query->filter) {
@@ -238,6 +255,14 @@ static enum error put_where(struct writer *w)
     return OK;
 }
 
+static void put_order_of_view(struct writer *w, const struct field *field)
+{
+    if (field->type.kind == FIELD_JSON || field->type.kind == FIELD_LIST || field->type.kind == FIELD_PASSWORD)
+        return;
+    sql_order(w->sql);
+    sql_column(w->sql, 0, field->column);
+}
+
 static void put_order(struct writer *w)
 {
     const struct query *query = w->query;
@@ -252,8 +277,12 @@ static void put_order(struct writer *w)
     }
     if (!needs_id_key(query))
         return;
-    sql_order(w->sql);
-    sql_column(w->sql, 0, query->resource->id->name);
+    for (size_t i = 0; i < query->resource->key_count; i++) {
+        sql_order(w->sql);
+        sql_column(w->sql, 0, query->resource->key[i]->column);
+    }
+    for (size_t i = 0; query->resource->key_count == 0 && i < query->resource->field_count; i++)
+        put_order_of_view(w, &query->resource->fields[i]);
 }
 
 static enum error begin(struct session *session, const struct query *query, struct writer *out)
@@ -275,7 +304,7 @@ enum error query_open(struct session *session, const struct query *query, struct
     TRY(begin(session, query, &w));
     sql_select(w.sql);
     put_columns(&w);
-    sql_from(w.sql, query->resource->name, 0);
+    sql_from(w.sql, query->resource->table, 0);
     if (query->after) {
         sql_where(w.sql);
         put_after(&w);
@@ -286,7 +315,8 @@ enum error query_open(struct session *session, const struct query *query, struct
     sql_limit(w.sql, query->limit, query->offset);
     struct db_rows *rows;
     TRY(sql_query(w.sql, session->conn, &rows));
-    *out = (struct query_rows){.rows = rows, .key_count = query->wants_keys ? query->sort_count + 1 : 0};
+    *out = (struct query_rows){.rows = rows,
+                               .key_count = query->wants_keys ? query->sort_count + query->resource->key_count : 0};
     memcpy(out->key_columns, w.key_columns, sizeof out->key_columns);
     return OK;
 }
@@ -319,7 +349,7 @@ enum error query_count(struct session *session, const struct query *query, int64
     TRY(begin(session, query, &w));
     sql_select(w.sql);
     sql_put(w.sql, "count(*)");
-    sql_from(w.sql, query->resource->name, 0);
+    sql_from(w.sql, query->resource->table, 0);
     TRY(put_where(&w));
     struct db_rows *rows;
     TRY(sql_query(w.sql, session->conn, &rows));

@@ -15,7 +15,7 @@
 
 /* A query: rows of one resource, as any protocol asks for them. The caller's read rule is always part of it. */
 
-enum { QUERY_SORT_MAX = 8 };
+enum { QUERY_SORT_MAX = 8, QUERY_KEYS_MAX = QUERY_SORT_MAX + RESOURCE_KEY_MAX };
 
 struct query_key {
     struct expr_path path;
@@ -27,16 +27,16 @@ struct query {
     const struct field *const *columns; /* what to read, in this order; all readable by the caller */
     size_t column_count;
 
-    const struct value *id;  /* only this row; NULL: any */
-    const struct value *ids; /* only these rows, id_count of them; NULL: any */
+    const struct value *id;  /* only the row of this key, resource.key_count values; NULL: any */
+    const struct value *ids; /* only these rows, id_count of them, where the key is one field; NULL: any */
     size_t id_count;
     const struct expr *filter; /* checked EXPR_FILTER; NULL: any */
     struct slice search;       /* plain words; empty: any */
 
-    struct query_key sort[QUERY_SORT_MAX]; /* then by id, ascending */
+    struct query_key sort[QUERY_SORT_MAX]; /* then by the key, ascending */
     size_t sort_count;
     const struct value
-        *after;    /* the keys of the last row seen (sort_count + 1 values, the id last); NULL: from the start */
+        *after;    /* the keys of the last row seen (sort_count and key_count values); NULL: from the start */
     int64_t limit; /* negative: all */
     int64_t offset;
     bool wants_keys; /* query_keys() will be asked for */
@@ -46,7 +46,7 @@ struct query {
 struct query_rows {
     struct db_rows *rows;
     size_t key_count;
-    unsigned key_columns[QUERY_SORT_MAX + 1]; /* where each key stands */
+    unsigned key_columns[QUERY_KEYS_MAX]; /* where each key stands */
 };
 
 /* Starts a query in the session's read lease or unit.
@@ -57,7 +57,7 @@ YIELDS MUST_USE enum error query_open(struct session *session, const struct quer
 YIELDS MUST_USE enum error query_next(struct query_rows *rows, bool *has_row);
 /* The value of the i-th column of the query, as stored; texts are borrowed until the next step. */
 struct value query_value(const struct query_rows *rows, size_t i);
-/* The i-th sort key of the present row (the last is the id); only when `wants_keys`. */
+/* The i-th sort key of the present row (the last are the row's key); only when `wants_keys`. */
 struct value query_key_value(const struct query_rows *rows, size_t i);
 /* Ends it. May be called twice. */
 void query_close(struct query_rows *rows);

@@ -16,9 +16,9 @@ static enum error reference_exists(struct session *session, const struct resourc
     struct sql *sql = session_sql(session);
     sql_select(sql);
     sql_put(sql, "1");
-    sql_from(sql, target->name, 0);
+    sql_from(sql, target->table, 0);
     sql_where(sql);
-    sql_column(sql, 0, target->id->name);
+    sql_column(sql, 0, target->id->column);
     sql_put(sql, "=");
     sql_bind(sql, type_storage(&target->id->type), id);
     sql_where(sql);
@@ -30,12 +30,14 @@ static enum error reference_exists(struct session *session, const struct resourc
     return error;
 }
 
+/* Whether a value has the form of the key that is referred to: what failed to parse is none. */
 static bool is_id(const struct resource *target, struct value value)
 {
     char text[UUID_TEXT_BYTES];
-    if (target->id_kind == ID_INT)
-        return value.kind == VALUE_INT;
-    return value.kind == VALUE_TEXT && uuid_parse(value.text, text) == OK;
+    const struct type *type = type_root(&target->id->type);
+    if (type->kind == FIELD_UUID)
+        return value.kind == VALUE_TEXT && uuid_parse(value.text, text) == OK;
+    return value.kind != VALUE_NULL;
 }
 
 enum error reference_check(struct session *session, const struct field *field, struct value value, struct slice prefix)

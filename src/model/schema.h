@@ -51,7 +51,8 @@ enum field_type {
 
 enum on_delete { ON_DELETE_RESTRICT, ON_DELETE_CASCADE, ON_DELETE_SET_NULL };
 enum default_kind { DEFAULT_NONE, DEFAULT_VALUE, DEFAULT_NOW, DEFAULT_AUTH_ID };
-enum id_kind { ID_UUID, ID_INT };
+/* Who gives a row its key: the engine a new uuid, the database the next number, or whoever creates it. */
+enum id_kind { ID_UUID, ID_INT, ID_SENT };
 
 /* A type with its limits; also what a list holds. */
 struct type {
@@ -75,10 +76,13 @@ enum field_flag {
     FIELD_HIDDEN = 1 << 4,    /* writable, never read, filtered, sorted or searched */
     FIELD_IMMUTABLE = 1 << 5, /* set on create */
     FIELD_SYSTEM = 1 << 6,    /* id, created_at, updated_at, version */
+    FIELD_KEY = 1 << 7,       /* identifies a row; never null */
+    FIELD_ADOPTED = 1 << 8,   /* of a table that somebody else made: its column may be of a kindred type */
 };
 
 struct field {
-    struct slice name;      /* in the schema and in the database */
+    struct slice name;      /* in the schema */
+    struct slice column;    /* in the database; the same but in an adopted table */
     struct slice json_name; /* as `naming` says */
     struct slice json_key;  /* "\"json_name\":", ready to be written */
     unsigned index;         /* in resource.fields */
@@ -126,16 +130,22 @@ struct relation {
     const struct field *via;
 };
 
-enum { RESOURCE_FIELDS_MAX = 200, SCHEMA_RESOURCES_MAX = 1000, SCHEMA_ACTIONS_MAX = 200 };
+enum { RESOURCE_FIELDS_MAX = 200, RESOURCE_KEY_MAX = 8, SCHEMA_RESOURCES_MAX = 1000, SCHEMA_ACTIONS_MAX = 200 };
 
 struct resource {
-    struct slice name; /* also its table and its path segment */
-    unsigned index;    /* in schema.resources */
+    struct slice name;  /* also its path segment */
+    struct slice table; /* or view; the same as the name but in an adopted one */
+    unsigned index;     /* in schema.resources */
     enum id_kind id_kind;
-    /* id first, then as declared, then created_at, updated_at, version. */
+    bool is_adopted; /* somebody else made the table: it is never created, altered or compared text by text */
+    bool is_view;    /* read only */
+    /* id first (unless `key:` names other fields), then as declared, then created_at, updated_at, version. */
     const struct field *fields;
     size_t field_count;
-    const struct field *id, *created_at, *updated_at, *version; /* the last three may be NULL in an adopted table */
+    const struct field *const *key; /* what identifies a row, in the order of its path; each is FIELD_KEY */
+    size_t key_count;               /* 0: nothing does, as in a view: it is only listed */
+    const struct field *id;         /* the key where that is one field; else NULL, and nothing refers to it */
+    const struct field *created_at, *updated_at, *version; /* may be NULL in an adopted table */
     const struct index *indexes;
     size_t index_count;
     const struct field *const *search; /* full-text fields */

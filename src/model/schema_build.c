@@ -4,6 +4,7 @@
  * Names may be used before they are declared, so it goes in rounds over all resources, each of which may rely on the
  * ones before it:
  *   1. declare   resources and fields exist by name; every field's line is read          (schema_field.c)
+ *                which fields are the key, what an adopted table is called                 (schema_key.c)
  *   2. resolve   types, references, defaults                     (schema_type.c, schema_default.c)
  *   3. relate    the reverse of each reference                                         (schema_relation.c)
  *   4. index     indexes, partial conditions                                              (schema_index.c)
@@ -16,7 +17,8 @@
  * because they could but complain about the consequences.
  *
  * Invariants
- *   (1) resource.fields is id, the declared ones in order, created_at, updated_at, version; field.index is its position
+ *   (1) resource.fields is id, the declared ones in order, created_at, updated_at, version, as far as the resource has
+ *       them; field.index is its position
  *   (2) no pointer into the document tree stays in the schema but texts of the same arena */
 #include "model/schema_build.h"
 
@@ -31,6 +33,11 @@ static const struct schema_section sections[] = {
     {"indexes", "indexes over several fields, or with a condition"},
     {"search", "the fields that ?search= looks into"},
     {"access", "who may read, create, update and delete"},
+    {"table", "the table, where that has another name; the engine neither makes nor alters it"},
+    {"key", "the fields that identify a row of an adopted table, instead of id"},
+    {"view", "true: read only, and no table of the engine's"},
+    {"timestamps", "false: an adopted table without created_at and updated_at"},
+    {"version", "false: an adopted table without version"},
     {"description", "what it is, for people"},
     {"cache", NULL},
     {"events", NULL},
@@ -84,7 +91,10 @@ static void check_section(struct schema_draft *draft, const struct node *node)
         if (!slice_eq_text(node->key, section->name))
             continue;
         if (!section->help)
-            diag_at(draft->diag, node->key_place, "a resource has: id, fields, indexes, search, access, description",
+            diag_at(draft->diag, node->key_place,
+                    "a resource has: id, fields, indexes, search, access, description and, for an adopted table, "
+                    "table, key, "
+                    "view, timestamps, version",
                     "\"%s\" is not available yet", section->name);
         return;
     }
@@ -120,7 +130,7 @@ static enum error declare_resource(struct schema_draft *draft, const struct node
     struct resource *resource = &draft->schema->resources[number];
     own->resource = resource;
     own->node = node->kind == NODE_MAP ? node : NULL;
-    resource->name = node->key;
+    resource->name = resource->table = node->key;
     resource->index = (unsigned)number;
     resource->place = node->key_place;
     (void)schema_name_check(draft, "resource", node);
@@ -130,6 +140,7 @@ static enum error declare_resource(struct schema_draft *draft, const struct node
     else
         for (const struct node *section = node->first; section; section = section->next)
             check_section(draft, section);
+    schema_key_read(draft, own);
     read_id_kind(draft, resource, node_find(own->node, "id"));
     TRY(read_description(draft, resource, node_find(own->node, "description")));
     return schema_field_declare(draft, own);
@@ -163,6 +174,8 @@ static enum error resolve(struct schema_draft *draft)
     size_t count = draft->schema->resource_count;
     for (size_t i = 0; i < count; i++)
         TRY(schema_field_resolve(draft, &draft->resources[i]));
+    for (size_t i = 0; i < count; i++)
+        schema_key_resolve(draft, &draft->resources[i]);
     find_account(draft->schema);
     TRY(schema_relation_resolve(draft));
     for (size_t i = 0; i < count; i++) {

@@ -9,6 +9,10 @@
  * What does not: the order of columns, defaults (the engine writes every column), tables, views and ordinary indexes
  * that the schema does not know.
  *
+ * A table that somebody else made is looked at for what serving it needs: that it is there with the declared columns,
+ * that their types can hold what the fields say, and that no null stands where a field is required. It is never
+ * repaired.
+ *
  * A difference has a repair when it can be mended without touching a stored value: a new table, a new column that is
  * optional or has a default, and whatever is derived from rows: indexes, search tables, triggers. */
 #include "model/schema_diff.h"
@@ -17,6 +21,7 @@
 #include <string.h>
 
 #include "data/sql.h"
+#include "model/type.h"
 
 struct comparison {
     struct db_conn *conn;
@@ -110,7 +115,7 @@ static enum error compare_reference(struct comparison *c, const struct resource 
     if (!is_wanted)
         return add(c, NULL, "table \"%.*s\": column \"%.*s\" refers to \"%.*s\", in the app file to nothing",
                    SLICE_ARG(resource->name), SLICE_ARG(field->name), SLICE_ARG(column->refers));
-    struct slice target = field->type.target->name;
+    struct slice target = field->type.target->table;
     if (!slice_eq_nocase(column->refers, target))
         return add(c, NULL, "table \"%.*s\": column \"%.*s\" does not refer to \"%.*s\"", SLICE_ARG(resource->name),
                    SLICE_ARG(field->name), SLICE_ARG(target));
@@ -265,9 +270,11 @@ static enum error compare_surplus(struct comparison *c, const struct tables_obje
     bool is_constraint = slice_eq_text(object->kind, "constraint");
     bool is_unique = slice_eq_text(object->kind, "index") && slice_starts(object->sql, SLICE("CREATE UNIQUE"));
     const char *what = NULL;
-    if (is_constraint && schema_find(c->schema, object->table))
+    const struct resource *resource = schema_find(c->schema, object->table);
+    bool is_made = resource && !resource->is_adopted;
+    if (is_constraint && is_made)
         what = "CONSTRAINT";
-    else if (is_unique && schema_find(c->schema, object->table))
+    else if (is_unique && is_made)
         what = "INDEX";
     else if (is_ours && slice_eq_text(object->kind, "trigger"))
         what = "TRIGGER";
@@ -280,10 +287,64 @@ static enum error compare_surplus(struct comparison *c, const struct tables_obje
     return mend(c, drop(c, what, object->name, object->table));
 }
 
+/* Whether a column of an adopted table can hold what its field says. SQLite goes by the values, so only an affinity
+ * that would turn them into others counts. */
+static bool is_kindred(const struct comparison *c, const struct field *field, struct slice type)
+{
+    enum sql_type wanted = type_storage(&field->type);
+    if (c->dialect == DIALECT_SQLITE) {
+        enum tables_affinity affinity = tables_affinity(type);
+        bool is_number = wanted == SQL_INTEGER || wanted == SQL_FLOAT || wanted == SQL_DECIMAL || wanted == SQL_BOOLEAN;
+        return affinity == TABLES_NUMERIC || affinity == TABLES_BLOB || is_number == (affinity != TABLES_TEXT);
+    }
+    return tables_postgres_holds(type, wanted, field->type.kind == FIELD_ENUM);
+}
+
+static enum error compare_adopted_column(struct comparison *c, const struct resource *resource,
+                                         const struct field *field, const struct tables_column *column)
+{
+    if (!column)
+        return add(c, "take the field out of the app file", "table \"%.*s\": column \"%.*s\" is missing",
+                   SLICE_ARG(resource->table), SLICE_ARG(field->column));
+    if (column->type.len > 0 && !is_kindred(c, field, column->type))
+        return add(c, "`tenon adopt` says which type would do",
+                   "table \"%.*s\": column \"%.*s\" is %.*s, in the app file %s", SLICE_ARG(resource->table),
+                   SLICE_ARG(field->column), SLICE_ARG(column->type), type_name(field->type.kind));
+    if (field_is(field, FIELD_REQUIRED) && !column->is_required && !column->is_key && !resource->is_view)
+        return add(c, "rows may hold null there: leave out `required`",
+                   "table \"%.*s\": column \"%.*s\" may be null, in the app file it is required",
+                   SLICE_ARG(resource->table), SLICE_ARG(field->column));
+    return OK;
+}
+
+static enum error compare_adopted(struct comparison *c, const struct resource *resource)
+{
+    bool is_there = tables_find_any(c->tables, resource->table);
+    struct tables_columns columns;
+    if (!is_there)
+        return add(c, "an adopted table is not made by the engine; is it the right database?", "%s \"%.*s\" is missing",
+                   resource->is_view ? "view" : "table", SLICE_ARG(resource->table));
+    TRY(tables_read_columns(c->conn, resource->table, c->arena, &columns));
+    for (size_t i = 0; i < resource->field_count; i++) {
+        const struct field *field = &resource->fields[i];
+        TRY(compare_adopted_column(c, resource, field, tables_find_column(&columns, field->column)));
+    }
+    return OK;
+}
+
+static enum error compare_all_adopted(struct comparison *c)
+{
+    for (size_t i = 0; i < c->schema->resource_count; i++)
+        if (c->schema->resources[i].is_adopted)
+            TRY(compare_adopted(c, &c->schema->resources[i]));
+    return OK;
+}
+
 static enum error compare(struct comparison *c)
 {
     for (size_t i = 0; i < c->tables->count; i++)
         TRY(compare_surplus(c, &c->tables->objects[i]));
+    TRY(compare_all_adopted(c));
     for (size_t i = 0; i < c->ddl->count; i++) {
         const struct ddl_statement *statement = &c->ddl->statements[i];
         switch (statement->kind) {
@@ -306,6 +367,17 @@ enum error schema_diff(struct db_conn *conn, const struct schema *schema, const 
         .conn = conn, .schema = schema, .ddl = ddl, .tables = tables, .arena = arena, .dialect = db_conn_dialect(conn)};
     c.end = &c.first;
     TRY(compare(&c));
+    *out = c.first;
+    return OK;
+}
+
+enum error schema_diff_adopted(struct db_conn *conn, const struct schema *schema, const struct tables *tables,
+                               struct arena *arena, struct schema_difference **out)
+{
+    struct comparison c = {
+        .conn = conn, .schema = schema, .tables = tables, .arena = arena, .dialect = db_conn_dialect(conn)};
+    c.end = &c.first;
+    TRY(compare_all_adopted(&c));
     *out = c.first;
     return OK;
 }

@@ -24,5 +24,8 @@ struct schema_difference {
  * Errors: those of tables_read(). */
 MUST_USE enum error schema_diff(struct db_conn *conn, const struct schema *schema, const struct ddl *ddl,
                                 const struct tables *tables, struct arena *arena, struct schema_difference **out);
+/* The same of the tables that somebody else made alone. */
+MUST_USE enum error schema_diff_adopted(struct db_conn *conn, const struct schema *schema, const struct tables *tables,
+                                        struct arena *arena, struct schema_difference **out);
 
 #endif

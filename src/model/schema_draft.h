@@ -23,8 +23,11 @@ struct resource_draft {
     struct resource *resource;
     const struct node *node; /* the map; NULL when it is none */
     struct field *fields;
-    struct field_draft *drafts; /* of the declared fields: drafts[i] is fields[i + 1] */
+    struct field_draft *drafts; /* of the declared fields, in their order */
     size_t draft_count;
+    bool has_own_key;           /* `key:` names it, or it is a view: there is no `id` */
+    bool has_no_timestamps;     /* `timestamps: false` */
+    bool has_no_version;        /* `version: false` */
     struct relation *relations; /* room for all that refer here */
 };
 
@@ -49,6 +52,16 @@ void schema_name_unknown_field(struct schema_draft *draft, const struct resource
 MUST_USE
 enum error schema_name_index(struct schema_draft *draft, const struct resource *resource, struct slice wanted,
                              struct slice *out);
+
+/* What an adopted table lacks and is called: `table`, `key`, `view`, `timestamps`, `version`. Before its fields. */
+void schema_key_read(struct schema_draft *draft, struct resource_draft *resource);
+/* Finds the fields of `key:`; all are declared. */
+MUST_USE
+enum error schema_key_declare(struct schema_draft *draft, struct resource_draft *resource);
+/* Says who gives the key, and checks what it is made of; the types of all fields are known. */
+void schema_key_resolve(struct schema_draft *draft, struct resource_draft *resource);
+/* Whether the resource has a system field of this name by itself. */
+bool schema_key_has_system(const struct resource_draft *resource, struct slice name);
 
 /* Declares the fields of a resource: names, flags, places; reads their lines. */
 MUST_USE

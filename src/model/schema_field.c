@@ -10,7 +10,7 @@
 #include "base/suggest.h"
 #include "model/schema_draft.h"
 
-static const char *const long_keys[] = {"type", "pattern", "min", "max", "description", "as"};
+static const char *const long_keys[] = {"type", "pattern", "min", "max", "description", "as", "column"};
 
 static bool is_cut_at_comma(const struct node *node)
 {
@@ -55,7 +55,7 @@ static void check_long_form(struct schema_draft *draft, const struct node *node)
             continue; /* what a cut line left behind; the line is told */
         if (!is_known)
             suggest_report(&suggest, draft->diag, key->key_place, "unknown key",
-                           "the long form has: type, pattern, min, max, description, as");
+                           "the long form has: type, pattern, min, max, description, as, column");
         else if (key->kind != NODE_SCALAR || node_is_empty(key))
             diag_at(draft->diag, key->place, NULL, "\"%.*s\" must be a text, this is %s", SLICE_ARG(key->key),
                     node_kind_name(key));
@@ -105,7 +105,7 @@ enum error schema_field_declare_one(struct schema_draft *draft, struct field_dra
 {
     struct field *field = own->field;
     own->node = node;
-    field->name = node->key;
+    field->name = field->column = node->key;
     field->place = node->key_place;
     field->type.kind = FIELD_TEXT;
     (void)schema_name_check(draft, what, node);
@@ -121,12 +121,31 @@ enum error schema_field_declare_one(struct schema_draft *draft, struct field_dra
     return OK;
 }
 
+static void read_column(struct schema_draft *draft, const struct field_draft *own)
+{
+    const struct node *column = own->node->kind == NODE_MAP ? node_find(own->node, "column") : NULL;
+    if (!column || column->kind != NODE_SCALAR || node_is_empty(column))
+        return;
+    own->field->column = column->text;
+    if (!field_is(own->field, FIELD_ADOPTED))
+        diag_at(draft->diag, column->key_place, "say `table:`, or call the field as its column is called",
+                "\"column\" is for tables that the engine does not make");
+}
+
 static enum error declare_field(struct schema_draft *draft, struct resource_draft *resource, const struct node *node)
 {
     struct field_draft *own = &resource->drafts[resource->draft_count];
-    own->field = &resource->fields[++resource->draft_count];
-    own->field->index = (unsigned)resource->draft_count;
-    return schema_field_declare_one(draft, own, node, "field");
+    unsigned index = (unsigned)resource->draft_count++ + !resource->has_own_key;
+    own->field = &resource->fields[index];
+    own->field->index = index;
+    TRY(schema_field_declare_one(draft, own, node, "field"));
+    if (resource->resource->is_adopted)
+        own->field->flags |= FIELD_ADOPTED;
+    if (schema_key_has_system(resource, node->key))
+        diag_at(draft->diag, node->key_place, "a resource has id, created_at, updated_at and version by itself",
+                "field %s: the name is reserved", diag_quote(draft->diag, node->key));
+    read_column(draft, own);
+    return OK;
 }
 
 static enum error add_system(struct schema_draft *draft, struct resource_draft *own, size_t index, struct field field,
@@ -134,7 +153,8 @@ static enum error add_system(struct schema_draft *draft, struct resource_draft *
 {
     struct field *place = &own->fields[index];
     field.index = (unsigned)index;
-    field.flags = FIELD_SYSTEM | FIELD_READONLY | FIELD_REQUIRED;
+    field.flags = FIELD_SYSTEM | FIELD_READONLY | FIELD_REQUIRED | (own->resource->is_adopted ? FIELD_ADOPTED : 0);
+    field.column = field.name;
     field.place = own->resource->place;
     *place = field;
     *out = place;
@@ -144,17 +164,21 @@ static enum error add_system(struct schema_draft *draft, struct resource_draft *
 static enum error add_system_fields(struct schema_draft *draft, struct resource_draft *own)
 {
     struct resource *resource = own->resource;
-    size_t next = own->draft_count + 1;
+    size_t next = own->draft_count + !own->has_own_key;
     struct type id = {.kind = resource->id_kind == ID_INT ? FIELD_INT : FIELD_UUID, .min = 1, .max = INT64_MAX};
     struct field created = {.name = SLICE("created_at"), .type = {.kind = FIELD_DATETIME}};
     struct field updated = {.name = SLICE("updated_at"), .type = {.kind = FIELD_DATETIME}};
     struct field version = {.name = SLICE("version"), .type = {.kind = FIELD_INT, .min = 1, .max = INT64_MAX}};
-    TRY(add_system(draft, own, 0, (struct field){.name = SLICE("id"), .type = id}, &resource->id));
-    TRY(add_system(draft, own, next, created, &resource->created_at));
-    TRY(add_system(draft, own, next + 1, updated, &resource->updated_at));
-    TRY(add_system(draft, own, next + 2, version, &resource->version));
+    if (!own->has_own_key)
+        TRY(add_system(draft, own, 0, (struct field){.name = SLICE("id"), .type = id}, &resource->id));
+    if (!own->has_no_timestamps) {
+        TRY(add_system(draft, own, next++, created, &resource->created_at));
+        TRY(add_system(draft, own, next++, updated, &resource->updated_at));
+    }
+    if (!own->has_no_version)
+        TRY(add_system(draft, own, next++, version, &resource->version));
     resource->fields = own->fields;
-    resource->field_count = next + 3;
+    resource->field_count = next;
     return OK;
 }
 
@@ -166,6 +190,9 @@ static void check_json_names(struct schema_draft *draft, const struct resource *
             if (slice_eq(field->json_name, other->json_name) && !slice_eq(field->name, other->name))
                 diag_at(draft->diag, field->place, NULL, "fields \"%.*s\" and \"%.*s\" are both \"%.*s\" in JSON",
                         SLICE_ARG(other->name), SLICE_ARG(field->name), SLICE_ARG(field->json_name));
+            else if (slice_eq_nocase(field->column, other->column) && !slice_eq(field->name, other->name))
+                diag_at(draft->diag, field->place, "SQLite does not tell names apart by their capital letters",
+                        "fields \"%.*s\" and \"%.*s\" are one column", SLICE_ARG(other->name), SLICE_ARG(field->name));
         }
 }
 
@@ -201,6 +228,7 @@ enum error schema_field_declare(struct schema_draft *draft, struct resource_draf
         node = schema_field_skip_cut(node);
     }
     TRY(add_system_fields(draft, own));
+    TRY(schema_key_declare(draft, own));
     check_json_names(draft, own->resource);
     return OK;
 }
@@ -284,7 +312,7 @@ enum error schema_field_resolve_one(struct schema_draft *draft, struct field_dra
     check_modifiers(draft, own);
     TRY(compile_pattern(draft, own));
     TRY(schema_default_resolve(draft, own));
-    if (is_server_set(field) && own->spec.default_token.kind == FIELDSPEC_END)
+    if (is_server_set(field) && !field_is(field, FIELD_ADOPTED) && own->spec.default_token.kind == FIELDSPEC_END)
         diag_at(draft->diag, fieldspec_modifier_place(&own->spec, FIELD_READONLY), "give it a default: `= value`",
                 "nobody can set a field that is required and readonly and has no default");
     const struct node *description = node_find(own->node, "description");

@@ -295,6 +295,11 @@ enum error schema_index_search(struct schema_draft *draft, struct resource_draft
     const struct node *list = node_find(own->node, "search");
     if (!list || node_is_empty(list))
         return OK;
+    if (own->resource->is_adopted) {
+        diag_at(draft->diag, list->key_place, "its tables and triggers would be the engine's; filter with `like`",
+                "an adopted table cannot be searched");
+        return OK;
+    }
     if (list->kind != NODE_LIST || list->count > RESOURCE_FIELDS_MAX) {
         diag_at(draft->diag, list->place, "write search: [name]", "\"search\" must be a list of fields");
         return OK;

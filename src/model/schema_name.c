@@ -2,17 +2,16 @@
 /* The names of a schema: which are allowed, how they look in JSON, and which name an index gets.
  *
  * A name is at once a table or column, a path segment, a query parameter, a JSON key and a word of the expression
- * language; it must be free of surprises in all of them, so it is [a-z][a-z0-9_]* and some are taken. */
+ * language; it must be free of surprises in all of them, so it is [A-Za-z][A-Za-z0-9_]* and some are taken. */
 #include "base/suggest.h"
 #include "model/schema_draft.h"
 
 enum { NAME_MAX_BYTES = 60 };
 
-/* System fields, the query parameters of a list, and words of the expression language. */
+/* The query parameters of a list, and words of the expression language; the system fields are schema_key.c's. */
 static const char *const reserved_fields[] = {
-    "id",    "created_at", "updated_at", "version", "sort",  "search", "fields", "expand",
-    "limit", "offset",     "page",       "after",   "where", "count",  "auth",   "input",
-    "now",   "true",       "false",      "null",    "in",    "like",   "rowid",
+    "sort", "search", "fields", "expand", "limit", "offset", "page", "after", "where", "count",
+    "auth", "input",  "now",    "true",   "false", "null",   "in",   "like",  "rowid",
 };
 /* What a parameter of an action's statements may also name. */
 static const char *const reserved_inputs[] = {"auth", "input", "now", "uuid"};
@@ -56,14 +55,14 @@ static bool is_one_of(struct slice name, const char *const *words, size_t count)
 
 static bool has_name_shape(struct slice name)
 {
-    if (name.len == 0 || name.ptr[0] < 'a' || name.ptr[0] > 'z')
-        return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool is_later = (c >= '0' && c <= '9') || c == '_';
+        if (!is_letter && (i == 0 || !is_later))
             return false;
     }
-    return true;
+    return name.len > 0;
 }
 
 bool schema_name_check(struct schema_draft *draft, const char *what, const struct node *node)
@@ -72,17 +71,14 @@ bool schema_name_check(struct schema_draft *draft, const char *what, const struc
     struct diag *diag = draft->diag;
     const char *shown = diag_quote(diag, name);
     const struct reserved *taken = find_reserved(what);
-    bool is_field = taken == &reserved[0];
     if (slice_starts(name, SLICE("_tenon_")) || slice_starts(name, SLICE("sqlite_"))) {
         diag_at(diag, node->key_place, "choose a name without this prefix", "%s %s: the prefix is reserved", what,
                 shown);
     } else if (!has_name_shape(name)) {
-        diag_at(diag, node->key_place, "small letters, digits and _, a letter first", "%s %s: not a name", what, shown);
+        diag_at(diag, node->key_place, "letters of a to z, digits and _, a letter first", "%s %s: not a name", what,
+                shown);
     } else if (name.len > NAME_MAX_BYTES) {
         diag_at(diag, node->key_place, NULL, "%s %s: a name holds at most %d characters", what, shown, NAME_MAX_BYTES);
-    } else if (is_field && is_one_of(name, reserved_fields, 4)) {
-        diag_at(diag, node->key_place, "every resource has id, created_at, updated_at and version by itself",
-                "%s %s: the name is reserved", what, shown);
     } else if (is_one_of(name, taken->words, taken->count)) {
         diag_at(diag, node->key_place, taken->hint, "%s %s: the name is reserved", what, shown);
     } else {

@@ -61,9 +61,11 @@ static enum error make_room(struct schema_draft *draft)
     if (!incoming)
         return ERROR_MEMORY;
     for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < draft->resources[i].draft_count; j++)
-            if (draft->resources[i].fields[j + 1].type.target)
-                incoming[draft->resources[i].fields[j + 1].type.target->index]++;
+        for (size_t j = 0; j < draft->resources[i].draft_count; j++) {
+            const struct resource *target = draft->resources[i].drafts[j].field->type.target;
+            if (target)
+                incoming[target->index]++;
+        }
     for (size_t i = 0; i < count; i++) {
         draft->resources[i].relations = arena_array(draft->arena, incoming[i] + 1, sizeof(struct relation));
         if (!draft->resources[i].relations)

@@ -124,8 +124,10 @@ static enum error sync_in(struct db_conn *conn, void *argument)
     struct tables tables = {0};
     struct schema_difference *first = NULL;
     TRY(tables_read(conn, sync->arena, &tables));
-    if (sync->mode != SCHEMA_SYNC_CHECK && is_empty(sync, &tables))
-        return create(sync, conn);
+    if (sync->mode != SCHEMA_SYNC_CHECK && is_empty(sync, &tables)) {
+        TRY(schema_diff_adopted(conn, sync->schema, &tables, sync->arena, &first));
+        return first ? refuse(sync, first) : create(sync, conn);
+    }
     TRY(schema_diff(conn, sync->schema, &sync->ddl, &tables, sync->arena, &first));
     if (!first)
         return OK;

@@ -228,6 +228,9 @@ static bool set_reference(struct resolver *resolver, const struct fieldspec_type
     const struct resource *target = schema_find(schema, spec->word.text);
     if (target && spec->shape != FIELDSPEC_BARE)
         return refuse(resolver, spec->arguments_place, NULL, "a reference takes no arguments");
+    if (target && !target->id)
+        return refuse(resolver, spec->word.place, "declare the columns that refer to it as what they are",
+                      "a resource whose key is not one field cannot be referred to");
     if (target) {
         *type = (struct type){.kind = FIELD_REFERENCE, .target = target, .min = 1, .max = INT64_MAX};
         return true;

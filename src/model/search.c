@@ -106,7 +106,7 @@ void search_document(struct sql *sql, const struct resource *resource, const cha
             sql_put(sql, " || ' ' || ");
         sql_put(sql, "coalesce(");
         buf_put_text(&sql->text, before);
-        sql_name(sql, resource->search[i]->name);
+        sql_name(sql, resource->search[i]->column);
         sql_put(sql, ", '')");
     }
     sql_put(sql, "))");

@@ -21,12 +21,13 @@ static const struct questions {
     [DIALECT_POSTGRES] =
         {
             .objects = SLICE_INIT(
-                "SELECT CASE c.relkind WHEN 'i' THEN 'index' WHEN 'v' THEN 'view' ELSE 'table' END, c.relname::text, "
+                "SELECT CASE c.relkind WHEN 'i' THEN 'index' WHEN 'v' THEN 'view' WHEN 'm' THEN 'view' ELSE 'table' "
+                "END, c.relname::text, "
                 "coalesce(t.relname, c.relname)::text, coalesce(obj_description(c.oid, 'pg_class'), "
                 "CASE c.relkind WHEN 'i' THEN pg_get_indexdef(c.oid) ELSE '' END) "
                 "FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_class t ON t.oid = "
                 "i.indrelid "
-                "WHERE c.relnamespace = " OURS " AND c.relkind IN ('r', 'p', 'i', 'v') "
+                "WHERE c.relnamespace = " OURS " AND c.relkind IN ('r', 'p', 'i', 'v', 'm', 'f') "
                 "AND NOT coalesce(i.indisprimary, false) "
                 "UNION ALL SELECT 'trigger', t.tgname::text, c.relname::text, "
                 "coalesce(obj_description(t.oid, 'pg_trigger'), '') FROM pg_trigger t JOIN pg_class c ON "
@@ -175,6 +176,67 @@ const struct tables_object *tables_find(const struct tables *tables, const char 
         if (slice_eq_text(tables->objects[i].kind, kind) && slice_eq(tables->objects[i].name, name))
             return &tables->objects[i];
     return NULL;
+}
+
+bool tables_find_any(const struct tables *tables, struct slice name)
+{
+    for (size_t i = 0; i < tables->count; i++) {
+        const struct tables_object *object = &tables->objects[i];
+        bool is_kind = slice_eq_text(object->kind, "table") || slice_eq_text(object->kind, "view");
+        if (is_kind && slice_eq_nocase(object->name, name))
+            return true;
+    }
+    return false;
+}
+
+static bool contains(struct slice text, const char *word)
+{
+    size_t length = strlen(word);
+    for (size_t i = 0; i + length <= text.len; i++)
+        if (slice_eq_nocase(slice_of(text.ptr + i, length), slice_of(word, length)))
+            return true;
+    return false;
+}
+
+enum tables_affinity tables_affinity(struct slice type)
+{
+    static const struct {
+        const char *word;
+        enum tables_affinity affinity;
+    } rows[] = {{"INT", TABLES_INTEGER}, {"CHAR", TABLES_TEXT}, {"CLOB", TABLES_TEXT}, {"TEXT", TABLES_TEXT},
+                {"BLOB", TABLES_BLOB},   {"REAL", TABLES_REAL}, {"FLOA", TABLES_REAL}, {"DOUB", TABLES_REAL}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (contains(type, rows[i].word))
+            return rows[i].affinity;
+    return type.len > 0 ? TABLES_NUMERIC : TABLES_BLOB;
+}
+
+bool tables_postgres_holds(struct slice type, enum sql_type wanted, bool is_enum)
+{
+    static const struct {
+        const char *begin;
+        enum sql_type storage;
+    } rows[] = {{"smallint", SQL_INTEGER},
+                {"integer", SQL_INTEGER},
+                {"bigint", SQL_INTEGER},
+                {"real", SQL_FLOAT},
+                {"double precision", SQL_FLOAT},
+                {"numeric(", SQL_DECIMAL},
+                {"numeric", SQL_FLOAT},
+                {"boolean", SQL_BOOLEAN},
+                {"text", SQL_TEXT},
+                {"character", SQL_TEXT},
+                {"\"char\"", SQL_TEXT},
+                {"name", SQL_TEXT},
+                {"timestamp", SQL_INSTANT},
+                {"date", SQL_DATE},
+                {"uuid", SQL_UUID},
+                {"json", SQL_JSON}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (slice_starts(type, slice_from(rows[i].begin)) &&
+            (rows[i].storage == wanted || (rows[i].storage == SQL_DECIMAL && wanted == SQL_FLOAT)))
+            return true;
+    return is_enum;
 }
 
 const struct tables_column *tables_find_column(const struct tables_columns *columns, struct slice name)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "data/db.h"
+#include "data/sql.h"
 
 /* What a database really holds. Texts live in an arena. */
 
@@ -43,6 +44,16 @@ MUST_USE enum error tables_read_columns(struct db_conn *conn, struct slice table
                                         struct tables_columns *out);
 /* The object of that kind and name, or NULL. */
 const struct tables_object *tables_find(const struct tables *tables, const char *kind, struct slice name);
+/* Whether there is a table or view of that name; SQLite's names are without case. */
+bool tables_find_any(const struct tables *tables, struct slice name);
+
+/* What a declared type makes of values on SQLite (https://sqlite.org/datatype3.html section 3.1). */
+enum tables_affinity { TABLES_TEXT, TABLES_INTEGER, TABLES_REAL, TABLES_NUMERIC, TABLES_BLOB };
+enum tables_affinity tables_affinity(struct slice type);
+/* Whether a column of this type of PostgreSQL's, as format_type() spells it, can be read and written as `wanted`;
+ * `is_enum`: with the choices of an enum. */
+bool tables_postgres_holds(struct slice type, enum sql_type wanted, bool is_enum);
+
 const struct tables_column *tables_find_column(const struct tables_columns *columns, struct slice name);
 
 #endif

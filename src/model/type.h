@@ -22,10 +22,15 @@ enum error type_parse_text(const struct type *type, struct slice text, struct ar
 enum error type_parse_operand(const struct type *type, struct slice text, struct arena *arena, const char **why,
                               struct value *out) MUST_USE;
 /* What a stored value of the type (NULL: of any) is to the database. */
+/* What a value of a field is bound as where its column stands beside it: an adopted column says itself what it is. */
+enum sql_type type_storage_of(const struct field *field);
 enum sql_type type_storage(const struct type *type);
 /* The order of two stored values of the type, as SQL sorts them; null is last. */
 int type_compare(const struct type *type, struct value a, struct value b);
 /* The order of an integer and a float, exact for all of both. */
 int type_compare_mixed(int64_t a, double b);
+
+/* What a reference is stored as, at last: the type of the key that it leads to. Others are what they are. */
+const struct type *type_root(const struct type *type);
 
 #endif

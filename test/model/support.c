@@ -84,6 +84,7 @@ static void add_field(struct support *support, struct field *fields, const struc
     struct field *field = &fields[row->resource * FIELDS_MAX + resource->field_count];
     CHECK(resource->field_count < FIELDS_MAX, "the rows of a resource fit its fields");
     *field = (struct field){.name = slice_from(row->name), .json_name = slice_from(row->json_name)};
+    field->column = field->name;
     field->index = (unsigned)resource->field_count++;
     field->flags = row->flags;
     field->type = (struct type){.kind = row->kind, .min = INT64_MIN, .max = INT64_MAX, .element = row->element};
@@ -118,6 +119,7 @@ void support_init(struct support *support)
     for (unsigned i = 0; i < SUPPORT_RESOURCES; i++) {
         support->resources[i] = (struct resource){.name = slice_from(resource_names[i]), .index = i};
         support->resources[i].fields = fields + i * FIELDS_MAX;
+        support->resources[i].table = support->resources[i].name;
         support->resources[i].id = fields + i * FIELDS_MAX;
         support->resources[i].relations = relations + i * RELATIONS_MAX;
         support->resources[i].access[ACTION_READ].is_given = true;

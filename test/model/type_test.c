@@ -10,7 +10,8 @@
 #include <cmocka.h>
 
 static const struct slice choices[] = {SLICE_INIT("draft"), SLICE_INIT("active"), SLICE_INIT("closed")};
-static const struct resource by_uuid = {.id_kind = ID_UUID}, by_int = {.id_kind = ID_INT};
+static const struct field uuid_id = {.type = {.kind = FIELD_UUID}}, int_id = {.type = {.kind = FIELD_INT}};
+static const struct resource by_uuid = {.id = &uuid_id}, by_int = {.id = &int_id};
 
 static const struct type name = {.kind = FIELD_TEXT, .min = 3, .max = 5};
 static const struct type size = {.kind = FIELD_INT, .min = 1, .max = 100};
