@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "base/suggest.h"
+#include "cli/adopter.h"
 #include "cli/init.h"
 #include "cli/look.h"
 #include "cli/serve.h"
@@ -26,6 +27,9 @@ static const struct option options[] = {
     {"share-port", NULL, "let another serve take over the same address, without a gap",
      offsetof(struct command_line, shares_port)},
     {"json", NULL, "print JSON for programs", offsetof(struct command_line, is_json)},
+    {"output", "FILE", "write to a new file instead of standard output", offsetof(struct command_line, output)},
+    {"access", "WHO", "none (the default), read or all: what `access:` says of every resource",
+     offsetof(struct command_line, access)},
     {"help", NULL, "print this", offsetof(struct command_line, is_help)},
 };
 
@@ -43,6 +47,12 @@ const struct command command_table[] = {
      serve_run},
     {"dev", "[app.yaml]", "listen admin cores", "serve, add what the database lacks, reload on every change",
      "Adds tables, columns and indexes by itself; whatever would change or lose what is stored is refused.", serve_dev},
+    {"adopt", "<database>", "output access", "write the app file of a database that exists",
+     "The database is sqlite:file.db or postgres://user@host/name. It is read, looked through for what its values "
+     "are,\n"
+     "and not changed. What cannot be served is left out, with a comment that says why. Nobody may read or write\n"
+     "anything until `access:` says who.",
+     adopter_run},
     {"routes", "[app.yaml]", "json", "list the routes, each with its middleware", NULL, look_routes},
     {"schema", "app", "", "print the JSON Schema of app files, for editors",
      "In app.yaml: # yaml-language-server: $schema=./app.schema.json", look_schema},

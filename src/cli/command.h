@@ -25,6 +25,7 @@ struct command_line {
     const char *arguments[COMMAND_ARGUMENTS_MAX]; /* the app file, a folder, …; NULL: not given */
     size_t argument_count;
     const char *listen, *admin, *cores;
+    const char *output, *access;
     bool is_json, is_help, shares_port;
     const struct command_program *running;
 };

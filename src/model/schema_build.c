@@ -234,3 +234,8 @@ void schema_build_release(const struct schema *schema)
     for (const struct schema_pattern *pattern = schema ? schema->patterns : NULL; pattern; pattern = pattern->next)
         regex_destroy(pattern->regex);
 }
+
+bool schema_build_is_name(const char *what, struct slice name)
+{
+    return schema_name_is_free(what, name);
+}

@@ -28,4 +28,7 @@ struct schema_section {
 };
 const struct schema_section *schema_build_sections(void);
 
+/* Whether a "resource" or a "field" may have this name: its letters, and that nothing else means something by it. */
+bool schema_build_is_name(const char *what, struct slice name);
+
 #endif

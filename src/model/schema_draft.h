@@ -39,6 +39,8 @@ struct schema_draft {
     struct resource_draft *resources;
 };
 
+/* Whether a name has the right letters and is not reserved. */
+bool schema_name_is_free(const char *what, struct slice name);
 /* Tells what is wrong with a name; `what` is "resource", "field", "action", "input" or "step". False: it is wrong. */
 bool schema_name_check(struct schema_draft *draft, const char *what, const struct node *node);
 /* Fills json_name and json_key.

@@ -65,6 +65,14 @@ static bool has_name_shape(struct slice name)
     return name.len > 0;
 }
 
+bool schema_name_is_free(const char *what, struct slice name)
+{
+    const struct reserved *taken = find_reserved(what);
+    bool is_ours = slice_starts(name, SLICE("_tenon_")) || slice_starts(name, SLICE("sqlite_"));
+    return !is_ours && has_name_shape(name) && name.len <= NAME_MAX_BYTES &&
+           !is_one_of(name, taken->words, taken->count);
+}
+
 bool schema_name_check(struct schema_draft *draft, const char *what, const struct node *node)
 {
     struct slice name = node->key;
