@@ -167,6 +167,7 @@ struct db_fault {
     enum db_fault_kind kind;
     char table[128];   /* "" when the database does not say */
     char columns[512]; /* comma-separated column names, or the index's name after "index:" */
+    char key[512];     /* behind an index's name: its columns as SQL names them; "" when the database does not say */
 };
 const struct db_fault *db_fault(const struct db_conn *conn);
 /* The database's own message of the last failure, for the log only. */

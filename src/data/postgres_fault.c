@@ -64,6 +64,16 @@ static void copy_field(const PGresult *result, int code, const char *lead, char 
         snprintf(out, size, "%s%s", lead, text);
 }
 
+/* "Key (code, "Product ID")=(a, 1) already exists.", in whatever language: what stands in the first parentheses. */
+static void read_key(const PGresult *result, struct db_fault *out)
+{
+    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    const char *begin = detail ? strchr(detail, '(') : NULL;
+    const char *end = begin ? strstr(begin, ")=(") : NULL;
+    if (end && (size_t)(end - begin) < sizeof out->key)
+        snprintf(out->key, sizeof out->key, "%.*s", (int)(end - begin - 1), begin + 1);
+}
+
 static void read_constraint(const PGresult *result, enum db_fault_kind kind, struct db_fault *out)
 {
     *out = (struct db_fault){.kind = kind};
@@ -72,6 +82,8 @@ static void read_constraint(const PGresult *result, enum db_fault_kind kind, str
         copy_field(result, PG_DIAG_COLUMN_NAME, "", out->columns, sizeof out->columns);
     else
         copy_field(result, PG_DIAG_CONSTRAINT_NAME, "index:", out->columns, sizeof out->columns);
+    if (kind == DB_FAULT_UNIQUE)
+        read_key(result, out);
 }
 
 enum error postgres_fault_read(const PGresult *result, struct log *log, struct postgres_fault *out)

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,13 +76,27 @@ static struct value read_oid(struct slice bytes, char *room)
     return value_int((int64_t)load(bytes.ptr, 4));
 }
 
+/* The shortest decimal that a real rounds to, so that 0.1 is 0.1 and not 0.10000000149. */
+static double widen(float number)
+{
+    char text[32];
+    double wide = (double)number;
+    for (int digits = 6; isfinite(number) && digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)number);
+        wide = strtod(text, NULL);
+        if ((float)wide == number)
+            return wide;
+    }
+    return wide;
+}
+
 static struct value read_float(struct slice bytes, char *room)
 {
     if (bytes.len == 4) {
         uint32_t bits = (uint32_t)load(bytes.ptr, 4);
         float number;
         memcpy(&number, &bits, sizeof number);
-        return value_float((double)number);
+        return value_float(widen(number));
     }
     uint64_t bits = load(bytes.ptr, 8);
     double number;

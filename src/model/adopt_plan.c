@@ -213,6 +213,7 @@ static enum error plan_reference(struct planner *planner, const struct catalog_r
         return note(planner, field, why);
     field->target = target;
     field->type = target->name;
+    field->is_required = field->is_required || field->is_key; /* nobody gives it: it is the other row's */
     bool is_cascade = slice_eq_text(reference->on_delete, "CASCADE");
     bool is_null = slice_eq_text(reference->on_delete, "SET NULL");
     field->on_delete = is_cascade ? ON_DELETE_CASCADE : is_null ? ON_DELETE_SET_NULL : ON_DELETE_RESTRICT;

@@ -98,6 +98,8 @@ static const struct index *find_index(const struct resource *resource, enum dial
 
 static const struct field *find_column(const struct resource *resource, struct slice column)
 {
+    if (column.len >= 2 && column.ptr[0] == '"')
+        column = slice_of(column.ptr + 1, column.len - 2);
     for (size_t i = 0; i < resource->field_count; i++)
         if (slice_eq(resource->fields[i].column, column))
             return &resource->fields[i];
@@ -114,7 +116,9 @@ static void say_unique(const struct change *change, struct session *session, con
             find_index(change->resource, db_dialect(session->model->db), slice_from_index(columns, lead.len));
         for (size_t i = 0; index && i < index->column_count; i++)
             say_taken(change, session, index->columns[i].field);
-        return;
+        if (index)
+            return;
+        columns = slice_from(fault->key);
     }
     while (slice_split(&columns, ',', &column))
         say_taken(change, session, find_column(change->resource, slice_trim(column)));

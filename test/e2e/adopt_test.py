@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tenon adopt`: the app file of a database that somebody else made, and the engine on it."""
+
+import contextlib
+import datetime
+import decimal
+import re
+import sqlite3
+import subprocess
+import urllib.parse
+
+import pytest
+import yaml
+from server import run_tenon
+
+DATABASES = ("sqlite", "postgres")
+
+BASE = "/api/v1"
+
+
+class Source:
+    """A database that is not the engine's."""
+
+    def __init__(self, url, script):
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite:")
+        if self.is_sqlite:
+            with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:"))) as db:
+                db.executescript(script)
+                db.commit()
+        else:
+            done = subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", url], input=script, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+
+    def adopt(self, *options):
+        done = run_tenon("adopt", self.url, *options)
+        assert done.returncode == 0, done.stderr
+        self.notes = done.stderr
+        self.app = done.stdout
+        self.resources = yaml.safe_load(done.stdout)["resources"]
+        return self
+
+
+def same(served, stored):
+    """A value of the API is the value that SQL tells: decimals are texts there, and every time is UTC."""
+    if isinstance(served, str) and isinstance(stored, (int, float)):
+        return decimal.Decimal(served) == decimal.Decimal(str(stored))
+    if isinstance(served, str) and isinstance(stored, str) and re.fullmatch(r".{10}T.{15}Z", served):
+        as_time = datetime.datetime.fromisoformat(stored.replace(" ", "T").removesuffix("Z").removesuffix("+00:00"))
+        return datetime.datetime.fromisoformat(served[:-1]) == as_time
+    return served == stored and isinstance(served, bool) <= isinstance(stored, (bool, int))
+
+
+def columns_of(resource):
+    """The column of each field."""
+    return {name: line["column"] if isinstance(line, dict) else name for name, line in resource["fields"].items()}
+
+
+def path_of(name, resource, row):
+    keys = resource["key"] if isinstance(resource["key"], list) else [resource["key"]]
+    return f"{BASE}/{name}/" + ",".join(urllib.parse.quote(str(row[key]), safe="") for key in keys)
+
+
+def walk(client, name, resource):
+    """Every row, by cursors; by pages where there is no key."""
+    if "key" in resource:
+        return [row for page in client.pages(f"{BASE}/{name}") for row in page]
+    rows, page = [], 1
+    while True:
+        answer = client.get(f"{BASE}/{name}?limit=100&page={page}")
+        assert answer.status == 200, answer
+        rows += answer.data
+        if page >= answer.json["pagination"]["totalPages"]:
+            return rows
+        page += 1
+
+
+def quoted(name):
+    return '"' + name.replace('"', '""') + '"'
+
+
+def check_all(server, source):
+    """Each table is served, and each row is read back value by value. How many rows that were."""
+    total = 0
+    for name, resource in source.resources.items():
+        columns = columns_of(resource)
+        table = quoted(resource.get("table", name))
+        stored = server.rows(f"select {', '.join(quoted(column) for column in columns.values())} from {table}")
+        served = walk(server.client, name, resource)
+        assert len(served) == len(stored), name
+
+        def order(row, names):
+            return [(row[name] is not None, str(row[name])) for name in names]
+
+        keys = resource.get("key", list(columns))
+        keys = keys if isinstance(keys, list) else [keys]
+        served.sort(key=lambda row: order(row, keys))
+        stored.sort(key=lambda row: order(row, [columns[key] for key in keys]))
+        for row, truth in zip(served, stored):
+            for field, column in columns.items():
+                assert same(row[field], truth[column]), (name, field, row, truth)
+        total += len(served)
+    return total
+
+
+@pytest.fixture
+def make(tmp_path, database):
+    """make(script) is a database with what a script for it makes; script() takes whether it is SQLite."""
+
+    def make(script):
+        url = database() or f"sqlite:{tmp_path / 'source.db'}"
+        return Source(url, script(url.startswith("sqlite:")))
+
+    return make
+
+
+@pytest.fixture
+def adopted(make, serve):
+    """adopted(script) serves an adopted database: the server and its source."""
+
+    def adopted(script, access="all"):
+        source = make(script).adopt("--access", access)
+        return serve(source.app, database=source.url), source
+
+    return adopted
+
+
+# Chinook: a store's database, as its authors wrote it
+
+
+@pytest.fixture
+def chinook(shared):
+    def script(is_sqlite):
+        name = "Chinook_Sqlite.sql" if is_sqlite else "Chinook_PostgreSql.sql"
+        text = (shared / "chinook" / name).read_text(encoding="utf-8-sig")
+        text = re.sub(r"^(DROP|CREATE) DATABASE .*;$|^\\c .*$", "", text, flags=re.M)
+        return text + (
+            'CREATE VIEW "Long Tracks" AS SELECT "Name" AS title, "Milliseconds" / 60000 AS minutes FROM "Track" WHERE "Milliseconds" > 1000000;'
+            if is_sqlite
+            else 'CREATE VIEW "Long Tracks" AS SELECT name AS title, milliseconds / 60000 AS minutes FROM track WHERE milliseconds > 1000000;'
+        )
+
+    return script
+
+
+def test_every_row_of_chinook_is_read_back_as_sql_tells_it(adopted, chinook, figure):
+    server, source = adopted(chinook)
+    names = {name.lower().replace("_", "") for name in source.resources}
+    assert names == {
+        "album", "artist", "customer", "employee", "genre", "invoice", "invoiceline", "mediatype", "playlist", "playlisttrack",
+        "track", "longtracks",
+    }  # fmt: skip
+    total = check_all(server, source)
+    views = server.rows('select count(*) as n from "Long Tracks"')[0]["n"]
+    assert total == 15607 + views
+    figure("adopt", f"{'SQLite' if source.is_sqlite else 'PostgreSQL'}: {total} rows of 12 tables and views read back")
+
+
+def test_chinook_is_written_expanded_and_filtered(adopted, chinook):
+    server, source = adopted(chinook)
+    client = server.client
+    track, album, artist, entry, long = (
+        ("Track", "Album", "Artist", "PlaylistTrack", "Long_Tracks") if source.is_sqlite else ("track", "album", "artist", "playlist_track", "Long_Tracks")
+    )
+    id_, album_id, artist_id, name = ("TrackId", "AlbumId", "ArtistId", "Name") if source.is_sqlite else ("track_id", "album_id", "artist_id", "name")
+
+    answer = client.get(f"{BASE}/{track}/1?expand={album_id}.{artist_id}")
+    assert answer.status == 200 and answer.data[album_id][artist_id][name] == "AC/DC"
+    answer = client.get(f"{BASE}/{track}?{album_id}.{artist_id}.{name}=AC/DC&sort=-{name}")
+    assert answer.json["pagination"]["total"] == 18
+    assert client.get(f"{BASE}/{artist}/99999999999").status == 404
+
+    pair = client.get(f"{BASE}/{entry}/1,3402")
+    assert pair.status == 200 and sorted(pair.data.values()) == [1, 3402]
+    for odd in ("1", "1,", "1,2,3", ",1", "1,x"):
+        assert client.get(f"{BASE}/{entry}/{odd}").status == 404, odd
+    assert client.delete(f"{BASE}/{entry}/1,3402").status == 204
+    assert client.get(f"{BASE}/{entry}/1,3402").status == 404
+    made = client.post(f"{BASE}/{entry}", json=pair.data)
+    assert made.status == 201 and made.headers["Location"] == f"{BASE}/{entry}/1,3402" and made.data == pair.data
+    assert client.post(f"{BASE}/{entry}", json=pair.data).status == 409
+    many = client.post(f"{BASE}/{entry}", json=[{**pair.data, id_: 1}, {**pair.data, id_: 99999}])
+    assert many.status in (400, 409)
+
+    new = {name: "A New One"} if source.is_sqlite else {artist_id: 5000, name: "A New One"}
+    made = client.post(f"{BASE}/{artist}", json=new)
+    assert made.status == 201 and made.data[name] == "A New One"
+    path = made.headers["Location"]
+    assert path == f"{BASE}/{artist}/{made.data[artist_id]}"
+    assert client.patch(path, json={name: "Another"}).data[name] == "Another"
+    assert client.patch(path, json={artist_id: 1}).status == 400
+    assert client.delete(f"{BASE}/{artist}/1").status == 409
+    assert client.delete(path).status == 204
+
+    for method in ("post", "put", "patch", "delete"):
+        answer = getattr(client, method)(f"{BASE}/{long}", **({} if method == "delete" else {"json": {}}))
+        assert answer.status == 405 and answer.headers["Allow"].startswith("GET"), method
+    answer = client.post(f"{BASE}/batch", json={"operations": [{"method": "POST", "path": f"/{long}", "body": {}}]})
+    assert answer.status == 400 and "view" in str(answer.error)
+
+
+# Names, keys and types that are not ours
+
+
+def odd(is_sqlite):
+    kind = {
+        "serial": "INTEGER" if is_sqlite else "integer GENERATED BY DEFAULT AS IDENTITY",
+        "bytes": "BLOB" if is_sqlite else "bytea",
+        "no": "0" if is_sqlite else "false",
+    }
+    return """
+CREATE TABLE "Orders" ("OrderID" {serial} PRIMARY KEY, "Ship To" VARCHAR(80) DEFAULT 'no''where', "count" INT, paid BOOLEAN NOT NULL DEFAULT {no},
+  weight REAL, parent INTEGER REFERENCES "Orders" ("OrderID") ON DELETE SET NULL);
+CREATE TABLE "Order Details" ("OrderID" INTEGER NOT NULL REFERENCES "Orders" ("OrderID") ON DELETE CASCADE, "Product ID" INTEGER NOT NULL,
+  "select" VARCHAR(20), "Größe" REAL, "unit price" NUMERIC(10,2) NOT NULL DEFAULT 0, PRIMARY KEY ("OrderID", "Product ID"));
+CREATE TABLE codes (code VARCHAR(40) PRIMARY KEY NOT NULL, label VARCHAR(40) UNIQUE, photo {bytes});
+CREATE TABLE pairs (b VARCHAR(20) NOT NULL, a VARCHAR(20) NOT NULL, n INTEGER, PRIMARY KEY (a, b));
+CREATE TABLE uses (id {serial} PRIMARY KEY, code VARCHAR(40) NOT NULL REFERENCES codes (code), version INTEGER, created_at VARCHAR(10));
+CREATE TABLE details (id INTEGER PRIMARY KEY REFERENCES uses (id), note VARCHAR(20));
+CREATE TABLE loose (v INTEGER, w VARCHAR(20));
+CREATE TABLE "text" (n INTEGER NOT NULL UNIQUE, "1st" VARCHAR(5), "_x" VARCHAR(5), "a b" VARCHAR(5), "a-b" VARCHAR(5));
+CREATE VIEW "Order Totals" AS SELECT "OrderID" AS id, count(*) AS parts FROM "Order Details" GROUP BY "OrderID";
+CREATE INDEX orders_by_count ON "Orders" (paid, "count" DESC);
+CREATE UNIQUE INDEX pairs_n ON pairs (n, a);
+CREATE INDEX codes_some ON codes (label) WHERE label > 'm';
+INSERT INTO "Orders" ("OrderID", "Ship To", "count", paid, weight) VALUES (1, 'Köln', 3, {no}, 1.5), (2, NULL, NULL, {no}, 0.1);
+INSERT INTO "Orders" ("OrderID", parent) VALUES (3, 1);
+INSERT INTO "Order Details" VALUES (1, 10, 'from', 1.25, 9.99), (1, 11, NULL, NULL, 5), (2, 10, 'x', 3, 0.5);
+INSERT INTO codes (code, label) VALUES ('a,b', 'comma'), ('a/b', 'slash'), ('100%', 'percent'), ('a b?c#d', 'odd'), ('%2C', 'escaped'), ('ä', 'letter'), ('$x', NULL);
+INSERT INTO pairs VALUES ('x', 'a,b', 1), ('b,x', 'a', 2), ('100%', '/', 3), ('ü', '"\\', NULL), ('}}', '{{', 4);
+INSERT INTO uses (id, code, version, created_at) VALUES (1, 'a,b', 7, 'long ago'), (2, '100%', NULL, NULL);
+INSERT INTO details VALUES (2, 'of two');
+INSERT INTO loose VALUES (1, 'a'), (1, 'a'), (NULL, NULL), (3, 'c');
+INSERT INTO "text" VALUES (7, 'a', 'b', 'c', 'd');
+""".replace("{{", "\0").replace("}}", "\1").format(**kind).replace("\0", "{").replace("\1", "}") + (
+        '' if is_sqlite else """SELECT setval(pg_get_serial_sequence('"Orders"', 'OrderID'), 10), setval(pg_get_serial_sequence('uses', 'id'), 10);"""
+    )
+
+
+def test_odd_names_become_names_and_every_row_is_read_back(adopted):
+    server, source = adopted(odd)
+    assert set(source.resources) == {"Orders", "Order_Details", "codes", "pairs", "uses", "details", "loose", "text_", "Order_Totals"}
+    details = source.resources["Order_Details"]
+    assert details["table"] == "Order Details" and details["key"] == ["OrderID", "Product_ID"]
+    assert columns_of(details) == {"OrderID": "OrderID", "Product_ID": "Product ID", "select": "select", "Groesse": "Größe", "unit_price": "unit price"}
+    assert columns_of(source.resources["text_"]) == {"n": "n", "x_1st": "1st", "x_x": "_x", "a_b": "a b", "a_b_2": "a-b"}
+    assert columns_of(source.resources["Orders"])["count_"] == "count"
+    assert "photo" not in source.resources["codes"]["fields"] and '"photo"' in source.notes and "left out" in source.app
+    assert source.resources["loose"]["view"] is True and "no primary key" in source.notes
+    assert source.resources["text_"]["key"] == "n"
+    assert source.resources["Orders"]["fields"]["parent"] == "Orders on_delete(set_null)"
+    assert source.resources["Orders"]["indexes"] == ["paid, -count_"]
+    assert source.resources["pairs"]["key"] == ["a", "b"]
+    assert source.resources["pairs"]["indexes"] == [{"unique": True, "fields": "n, a"}]
+    assert check_all(server, source) == 28
+
+
+def test_an_app_file_of_adopt_has_no_mistakes(make, tmp_path):
+    for access, warnings in (("none", True), ("read", False), ("all", False)):
+        path = tmp_path / f"{access}.yaml"
+        source = make(odd) if access == "none" else source
+        done = run_tenon("adopt", source.url, "--access", access, "--output", path)
+        assert done.returncode == 0 and "things left out" in done.stderr
+        checked = run_tenon("check", path)
+        assert checked.returncode == 0 and ("nobody may" in checked.stderr) == warnings, checked.stderr
+        again = run_tenon("adopt", source.url, "--output", path)
+        assert again.returncode == 1 and "nothing is overwritten" in again.stderr
+
+
+def test_keys_of_any_text_name_rows_in_paths(adopted):
+    server, source = adopted(odd)
+    client = server.client
+    for name in ("codes", "pairs", "Order_Details", "uses", "text_"):
+        for row in walk(client, name, source.resources[name]):
+            answer = client.get(path_of(name, source.resources[name], row))
+            assert answer.status == 200 and answer.data == row, (name, row)
+    made = client.post(f"{BASE}/codes", json={"code": "x,y/z %", "label": "new"})
+    assert made.status == 201 and client.get(made.headers["Location"]).data == made.data
+    made = client.post(f"{BASE}/pairs", json={"a": ",", "b": "/%2F"})
+    assert made.status == 201 and client.get(made.headers["Location"]).data == made.data
+    assert client.put(made.headers["Location"], json={"n": 9}).data == {"a": ",", "b": "/%2F", "n": 9}
+    assert client.post(f"{BASE}/pairs", json={"a": "only"}).error["fields"] == {"b": "is required"}
+    assert client.get(f"{BASE}/uses/1?expand=code").data["code"]["label"] == "comma"
+    assert client.get(f"{BASE}/details/2?expand=id.code").data["id"]["code"]["label"] == "percent"
+    assert [row["id"] for row in client.get(f"{BASE}/uses?code.label=percent").data] == [2]
+    assert client.post(f"{BASE}/uses", json={"code": "missing"}).error["fields"] == {"code": "refers to a row of codes that does not exist"}
+    assert client.post(f"{BASE}/codes", json={"code": "ä"}).error["fields"] == {"code": "is already taken"}
+    taken = client.post(f"{BASE}/codes", json={"code": "new one", "label": "comma"})
+    assert taken.status == 409 and taken.error["fields"] == {"label": "is already taken"}
+
+
+def test_writing_keeps_defaults_and_given_keys(adopted):
+    server, source = adopted(odd)
+    client = server.client
+    made = client.post(f"{BASE}/Orders", json={})
+    assert made.status == 201 and made.data["Ship_To"] == "no'where" and made.data["paid"] is False and made.data["OrderID"] > 3
+    sent = client.post(f"{BASE}/Orders", json={"OrderID": 77, "paid": True, "parent": 1, "weight": 0.1})
+    assert sent.headers["Location"] == f"{BASE}/Orders/77" and sent.data["weight"] == 0.1 and sent.data["paid"] is True
+    many = client.post(f"{BASE}/Order_Details", json=[{"OrderID": 77, "Product_ID": n, "unit_price": "1.50" if not source.is_sqlite else 1.5} for n in (3, 1)])
+    assert many.status == 201 and [row["Product_ID"] for row in many.data] == [3, 1], many
+    assert client.delete(f"{BASE}/Orders/77").status == 204
+    assert client.get(f"{BASE}/Order_Details/77,1").status == 404
+    answer = client.post(
+        f"{BASE}/batch",
+        json={
+            "operations": [
+                {"method": "POST", "path": "/codes", "id": "c", "body": {"code": "b,1"}},
+                {"method": "POST", "path": "/uses", "id": "u", "body": {"code": "$c.code"}},
+                {"method": "PATCH", "path": "/pairs/a%2Cb,x", "body": {"n": 100}},
+                {"method": "PATCH", "path": "/codes/$c.code", "body": {"label": "of a batch"}},
+                {"method": "DELETE", "path": "/pairs/a,b%2Cx"},
+            ]
+        },
+    )
+    assert answer.status == 200, answer
+    assert [result["status"] for result in answer.data] == [201, 201, 200, 200, 204]
+    assert answer.data[0]["location"] == f"{BASE}/codes/b,1" or answer.data[0]["location"] == f"{BASE}/codes/b%2C1"
+    assert client.get(f"{BASE}/codes/b%2C1").data["label"] == "of a batch"
+    assert client.get(f"{BASE}/pairs/a%2Cb,x").data["n"] == 100
+
+
+def test_a_row_without_version_has_a_tag_of_its_content(adopted):
+    server, _ = adopted(odd)
+    client = server.client
+    path = f"{BASE}/Orders/1"
+    first = client.get(path)
+    tag = first.headers["ETag"]
+    assert re.fullmatch(r'"\d+"', tag) and client.get(path).headers["ETag"] == tag
+    assert client.get(path, headers={"If-None-Match": tag}).status == 304
+    assert client.get(f"{path}?fields=paid").headers["ETag"].startswith("W/")
+    changed = client.patch(path, json={"weight": 2.5}, headers={"If-Match": tag})
+    assert changed.status == 200 and changed.headers["ETag"] != tag
+    assert client.get(path).headers["ETag"] == changed.headers["ETag"]
+    assert client.patch(path, json={"weight": 3}, headers={"If-Match": tag}).status == 412
+    assert client.delete(path, headers={"If-Match": tag}).status == 412
+    back = client.patch(path, json={"weight": 1.5}, headers={"If-Match": changed.headers["ETag"]})
+    assert back.headers["ETag"] == tag, "the same content has the same tag"
+
+
+def test_a_list_without_key_has_stable_pages_and_no_cursor(adopted):
+    server, _ = adopted(odd)
+    client = server.client
+    first = client.get(f"{BASE}/loose?limit=2")
+    assert first.json["pagination"]["nextCursor"] is None and first.json["pagination"]["total"] == 4
+    assert client.get(f"{BASE}/loose?limit=2&after=abc").error["fields"] == {"after": "loose has no key to go on from"}
+    assert client.get(f"{BASE}/loose/1").status == 404
+    assert [row["v"] for row in client.get(f"{BASE}/loose?sort=-v&v[null]=false").data] == [3, 1, 1]
+    assert [row["parts"] for row in client.get(f"{BASE}/Order_Totals?sort=id").data] == [2, 1]
+
+
+def test_a_changed_table_is_told_and_never_mended(adopted, tmp_path):
+    server, source = adopted(odd)
+    server.stop()
+    drop = 'ALTER TABLE codes DROP COLUMN photo; ALTER TABLE "Orders" DROP COLUMN weight; ALTER TABLE loose RENAME TO lost'
+    Source(source.url, drop)
+    (tmp_path / "app.yaml").write_text(source.app)
+    for command in ("serve", "dev"):
+        failed = run_tenon(command, tmp_path / "app.yaml", "--listen", "127.0.0.1:0")
+        told = failed.stderr
+        assert failed.returncode == 1
+        assert 'table "Orders": column "weight" is missing' in told and 'view "loose" is missing' in told and "photo" not in told
+    assert not server.rows('select 1 as found from "Orders" where 1 = 0')
+
+
+def test_the_engine_makes_its_own_tables_beside_adopted_ones(make, serve):
+    source = make(odd).adopt("--access", "all")
+    app = source.app + "  notes:\n    fields: {text: text required, order: Orders, code: codes required}\n    access: {all: true}\n"
+    server = serve(app, database=source.url)
+    made = server.client.post(f"{BASE}/notes", json={"text": "a", "order": 1, "code": "a,b"})
+    assert made.status == 201 and made.data["version"] == 1, made
+    assert server.client.get(f"{BASE}/notes?expand=order,code").data[0]["code"]["label"] == "comma"
+    assert server.client.delete(f"{BASE}/codes/a%2Cb").status == 409
+
+
+def test_what_cannot_be_adopted_is_told(tmp_path):
+    missing = run_tenon("adopt", f"sqlite:{tmp_path / 'none.db'}")
+    assert missing.returncode == 1 and "cannot be read" in missing.stderr and not (tmp_path / "none.db").exists()
+    (tmp_path / "junk.db").write_bytes(b"not a database, but long enough to be taken for one" * 40)
+    assert run_tenon("adopt", f"sqlite:{tmp_path / 'junk.db'}").returncode == 1
+    assert run_tenon("adopt").returncode == 2
+    assert run_tenon("adopt", "sqlite:x.db", "--access", "some").returncode == 2
+    assert run_tenon("adopt", "mysql://x").returncode == 1
+    away = run_tenon("adopt", "postgres://nobody@127.0.0.1:1/none")
+    assert away.returncode == 1 and away.stderr
