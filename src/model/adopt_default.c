@@ -50,8 +50,7 @@ static enum error quote(struct slice text, struct arena *arena, bool *is_said, s
     *is_said = true;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        bool is_variable = c == '$' && i + 1 < text.len && text.ptr[i + 1] == '{';
-        *is_said = *is_said && (unsigned char)c >= ' ' && !is_variable;
+        *is_said = *is_said && (unsigned char)c >= ' ';
         buf_put_text(&quoted, c == '\'' || c == '\\' ? "\\" : "");
         buf_put_byte(&quoted, c);
     }

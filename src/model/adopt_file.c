@@ -4,6 +4,20 @@
 #include "base/jsonwrite.h"
 #include "model/adopt.h"
 
+/* In double quotes, and no dollar begins a variable. */
+static void put_text(struct buf *out, struct slice text)
+{
+    struct buf doubled;
+    buf_init(&doubled, 1024 * 1024);
+    for (size_t i = 0; i < text.len; i++) {
+        buf_put_text(&doubled, text.ptr[i] == '$' ? "$" : "");
+        buf_put_byte(&doubled, text.ptr[i]);
+    }
+    jsonwrite_string(out, buf_slice(&doubled));
+    out->failed = out->failed || buf_failed(&doubled);
+    buf_fini(&doubled);
+}
+
 /* Of a field's line: letters, digits, and what types are made of. */
 static bool is_plain_line(struct slice line)
 {
@@ -66,12 +80,12 @@ static void put_field(const struct adopt_field *field, struct buf *out)
     buf_put_slice(out, field->name);
     buf_put_text(out, is_renamed ? ": {type: " : ": ");
     if (is_quoted)
-        jsonwrite_string(out, buf_slice(&line));
+        put_text(out, buf_slice(&line));
     else
         buf_put_slice(out, buf_slice(&line));
     if (is_renamed) {
         buf_put_literal(out, ", column: ");
-        jsonwrite_string(out, field->column->name);
+        put_text(out, field->column->name);
         buf_put_byte(out, '}');
     }
     buf_put_byte(out, '\n');
@@ -169,7 +183,7 @@ static void put_resource(const struct adopt_resource *resource, enum adopt_acces
     buf_put_literal(out, ":\n");
     if (!slice_eq(resource->name, resource->table->name)) {
         buf_put_literal(out, "    table: ");
-        jsonwrite_string(out, resource->table->name);
+        put_text(out, resource->table->name);
         buf_put_byte(out, '\n');
     }
     buf_put_text(out, resource->is_view ? "    view: true\n" : "");

@@ -133,6 +133,8 @@ static enum error declare_resource(struct schema_draft *draft, const struct node
     resource->name = resource->table = node->key;
     resource->index = (unsigned)number;
     resource->place = node->key_place;
+    schema_key_read(draft, own);
+    draft->has_capitals = resource->is_adopted;
     (void)schema_name_check(draft, "resource", node);
     if (!own->node)
         diag_at(draft->diag, node->place, "write its fields under `fields:`",
@@ -140,10 +142,11 @@ static enum error declare_resource(struct schema_draft *draft, const struct node
     else
         for (const struct node *section = node->first; section; section = section->next)
             check_section(draft, section);
-    schema_key_read(draft, own);
     read_id_kind(draft, resource, node_find(own->node, "id"));
     TRY(read_description(draft, resource, node_find(own->node, "description")));
-    return schema_field_declare(draft, own);
+    enum error error = schema_field_declare(draft, own);
+    draft->has_capitals = false;
+    return error;
 }
 
 static enum error declare(struct schema_draft *draft, const struct node *resources)

@@ -36,6 +36,7 @@ struct schema_draft {
     struct diag *diag;
     struct schema *schema;
     enum schema_naming naming;
+    bool has_capitals; /* names of the present resource may have them: it is an adopted one */
     struct resource_draft *resources;
 };
 

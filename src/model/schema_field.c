@@ -142,7 +142,7 @@ static enum error declare_field(struct schema_draft *draft, struct resource_draf
     if (resource->resource->is_adopted)
         own->field->flags |= FIELD_ADOPTED;
     if (schema_key_has_system(resource, node->key))
-        diag_at(draft->diag, node->key_place, "a resource has id, created_at, updated_at and version by itself",
+        diag_at(draft->diag, node->key_place, "every resource has id, created_at, updated_at and version by itself",
                 "field %s: the name is reserved", diag_quote(draft->diag, node->key));
     read_column(draft, own);
     return OK;

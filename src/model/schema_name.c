@@ -2,7 +2,8 @@
 /* The names of a schema: which are allowed, how they look in JSON, and which name an index gets.
  *
  * A name is at once a table or column, a path segment, a query parameter, a JSON key and a word of the expression
- * language; it must be free of surprises in all of them, so it is [A-Za-z][A-Za-z0-9_]* and some are taken. */
+ * language; it must be free of surprises in all of them, so it is [a-z][a-z0-9_]* and some are taken. What an adopted
+ * table is called keeps its capital letters. */
 #include "base/suggest.h"
 #include "model/schema_draft.h"
 
@@ -53,11 +54,11 @@ static bool is_one_of(struct slice name, const char *const *words, size_t count)
     return false;
 }
 
-static bool has_name_shape(struct slice name)
+static bool has_name_shape(struct slice name, bool has_capitals)
 {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool is_letter = (c >= 'a' && c <= 'z') || (has_capitals && c >= 'A' && c <= 'Z');
         bool is_later = (c >= '0' && c <= '9') || c == '_';
         if (!is_letter && (i == 0 || !is_later))
             return false;
@@ -69,7 +70,7 @@ bool schema_name_is_free(const char *what, struct slice name)
 {
     const struct reserved *taken = find_reserved(what);
     bool is_ours = slice_starts(name, SLICE("_tenon_")) || slice_starts(name, SLICE("sqlite_"));
-    return !is_ours && has_name_shape(name) && name.len <= NAME_MAX_BYTES &&
+    return !is_ours && has_name_shape(name, true) && name.len <= NAME_MAX_BYTES &&
            !is_one_of(name, taken->words, taken->count);
 }
 
@@ -82,9 +83,11 @@ bool schema_name_check(struct schema_draft *draft, const char *what, const struc
     if (slice_starts(name, SLICE("_tenon_")) || slice_starts(name, SLICE("sqlite_"))) {
         diag_at(diag, node->key_place, "choose a name without this prefix", "%s %s: the prefix is reserved", what,
                 shown);
-    } else if (!has_name_shape(name)) {
-        diag_at(diag, node->key_place, "letters of a to z, digits and _, a letter first", "%s %s: not a name", what,
-                shown);
+    } else if (!has_name_shape(name, draft->has_capitals)) {
+        diag_at(diag, node->key_place,
+                draft->has_capitals ? "letters of a to z, digits and _, a letter first"
+                                    : "small letters, digits and _, a letter first",
+                "%s %s: not a name", what, shown);
     } else if (name.len > NAME_MAX_BYTES) {
         diag_at(diag, node->key_place, NULL, "%s %s: a name holds at most %d characters", what, shown, NAME_MAX_BYTES);
     } else if (is_one_of(name, taken->words, taken->count)) {
