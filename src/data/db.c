@@ -66,6 +66,11 @@ enum error db_read_blocking(struct db *db, struct db_conn **out)
     return db->driver->read_blocking(db, out);
 }
 
+enum error db_write_blocking(struct db *db, struct db_conn **out)
+{
+    return db->driver->write_blocking(db, out);
+}
+
 enum error db_query(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,
                     struct db_rows **out)
 {

@@ -110,6 +110,10 @@ YIELDS MUST_USE enum error db_tx(struct db *db, struct fiber *self, struct deadl
 MUST_USE ANY_CORE enum error db_tx_blocking(struct db *db, db_tx_body *body, void *argument);
 /* A read connection for such a thread, opened for it. */
 MUST_USE ANY_CORE enum error db_read_blocking(struct db *db, struct db_conn **out);
+/* A connection of its own for such a thread, that writes: each statement commits by itself, unless db_script() has
+ * begun a transaction. Without limits of time. For what changes the tables themselves; db_read_end() closes it.
+ * Errors: ERROR_IO, ERROR_UNAVAILABLE, ERROR_MEMORY. */
+MUST_USE ANY_CORE enum error db_write_blocking(struct db *db, struct db_conn **out);
 
 /* Starts a statement. `sql` holds one statement with ?1…?n ($1…$n on PostgreSQL) and is cached by its text; `arguments`
  * are borrowed until db_rows_close(). In a read connection a long statement lets other fibers run and is cut at the

@@ -13,6 +13,7 @@ struct db_driver {
                              struct db_conn **out);
     enum error (*position)(struct db *db, struct fiber *self, struct deadline deadline, uint64_t *out);
     enum error (*read_blocking)(struct db *db, struct db_conn **out);
+    enum error (*write_blocking)(struct db *db, struct db_conn **out);
     void (*read_end)(struct db_conn *conn);
     enum error (*tx)(struct db *db, struct fiber *self, struct deadline deadline, enum db_isolation isolation,
                      db_tx_body *body, void *argument);

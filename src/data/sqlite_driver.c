@@ -196,6 +196,22 @@ static enum error read_blocking(struct db *db, struct db_conn **out)
     return OK;
 }
 
+static enum error write_blocking(struct db *db, struct db_conn **out)
+{
+    struct sqlite_conn *conn = calloc(1, sizeof *conn);
+    if (!conn)
+        return ERROR_MEMORY;
+    *conn = (struct sqlite_conn){.base.driver = &driver, .is_own = true};
+    enum error error =
+        sqlite_open(own(db)->path, SQLITE_WRITER, own(db)->config.statement_cache, NULL, NULL, &conn->sqlite);
+    if (error != OK) {
+        free(conn);
+        return error;
+    }
+    *out = &conn->base;
+    return OK;
+}
+
 static void read_end(struct db_conn *conn)
 {
     if (conn_of(conn)->is_own)
@@ -346,6 +362,7 @@ static const struct db_driver driver = {
     .read_begin = read_begin,
     .position = position,
     .read_blocking = read_blocking,
+    .write_blocking = write_blocking,
     .read_end = read_end,
     .tx = tx,
     .tx_blocking = tx_blocking,

@@ -205,6 +205,11 @@ static struct verdict_entry *add_entry(struct verdict_reader *reader, const stru
     return entry;
 }
 
+void verdict_set_transaction(struct verdict_reader *reader, bool in_transaction)
+{
+    reader->options.in_transaction = in_transaction;
+}
+
 enum error verdict_read(struct verdict_reader *reader, struct slice text, const char *file, struct diag *diag,
                         struct verdict_file *out)
 {

@@ -102,6 +102,8 @@ struct verdict_reader;
 MUST_USE enum error verdict_create(const struct verdict_options *options, struct arena *arena,
                                    struct verdict_reader **out);
 void verdict_destroy(struct verdict_reader *reader);
+/* For the files that follow: whether whoever runs them wraps each in one transaction. */
+void verdict_set_transaction(struct verdict_reader *reader, bool in_transaction);
 /* Judges the statements of one file, and remembers what they did for the files that follow. `text` is borrowed for as
  * long as the results and the reader are used; `file` names it in the diag.
  * Errors: ERROR_PARSE (see script_finish()), ERROR_LIMIT, ERROR_MEMORY. */
