@@ -133,6 +133,7 @@ static const struct shape {
     {"access", "\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"$ref\": \"#/$defs/rule\"}, "
                "\"propertyNames\": {\"enum\": [\"all\", \"write\", \"read\", \"create\", \"update\", \"delete\"]}"},
     {"description", "\"type\": \"string\""},
+    {"renamed_from", "\"$ref\": \"#/$defs/name\""},
 };
 
 static void put_resource(struct buf *out)
@@ -171,7 +172,8 @@ static const char definitions[] =
     "\"additionalProperties\": false, \"required\": [\"type\"], \"properties\": {\"type\": {\"type\": \"string\"}, "
     "\"pattern\": {\"type\": \"string\"}, \"min\": {\"$ref\": \"#/$defs/text\"}, \"max\": {\"$ref\": "
     "\"#/$defs/text\"}, "
-    "\"description\": {\"type\": \"string\"}, \"as\": {\"$ref\": \"#/$defs/name\"}}}]},\n"
+    "\"description\": {\"type\": \"string\"}, \"as\": {\"$ref\": \"#/$defs/name\"}, "
+    "\"renamed_from\": {\"$ref\": \"#/$defs/name\"}}}]},\n"
     "\"index\": {\"anyOf\": [{\"type\": \"string\"}, {\"type\": \"object\", \"additionalProperties\": false, "
     "\"required\": [\"fields\"], \"properties\": {\"fields\": {\"$ref\": \"#/$defs/texts\"}, "
     "\"where\": {\"$ref\": \"#/$defs/condition\"}, \"unique\": {\"type\": \"boolean\"}, "

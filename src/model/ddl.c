@@ -311,3 +311,13 @@ enum error ddl_add_column(const struct resource *resource, const struct field *f
     sql_fini(&writer.sql);
     return error;
 }
+
+enum error ddl_default(const struct field *field, enum dialect dialect, struct arena *arena, struct slice *out)
+{
+    struct ddl_writer writer = {.arena = arena};
+    sql_init(&writer.sql, arena, dialect);
+    put_literal(&writer.sql, &field->type, field->default_kind == DEFAULT_VALUE ? field->default_value : VALUE_NOTHING);
+    enum error error = take_text(&writer, out);
+    sql_fini(&writer.sql);
+    return error;
+}

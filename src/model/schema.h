@@ -90,6 +90,7 @@ struct field {
     const struct regex *pattern;
     const char *pattern_text;
     const char *description;
+    struct slice renamed_from; /* what migrations knew it as; empty: it has kept its name */
     struct place place;
 };
 
@@ -144,6 +145,7 @@ struct resource {
     const struct relation *relations;
     size_t relation_count;
     const char *description;
+    struct slice renamed_from; /* as a field's */
     struct place place;
 };
 

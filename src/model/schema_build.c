@@ -32,6 +32,7 @@ static const struct schema_section sections[] = {
     {"search", "the fields that ?search= looks into"},
     {"access", "who may read, create, update and delete"},
     {"description", "what it is, for people"},
+    {"renamed_from", "what it was called: `tenon migrate diff` keeps its rows"},
     {"cache", NULL},
     {"events", NULL},
     {"actions", NULL},
@@ -84,7 +85,8 @@ static void check_section(struct schema_draft *draft, const struct node *node)
         if (!slice_eq_text(node->key, section->name))
             continue;
         if (!section->help)
-            diag_at(draft->diag, node->key_place, "a resource has: id, fields, indexes, search, access, description",
+            diag_at(draft->diag, node->key_place,
+                    "a resource has: id, fields, indexes, search, access, description, renamed_from",
                     "\"%s\" is not available yet", section->name);
         return;
     }
@@ -132,6 +134,7 @@ static enum error declare_resource(struct schema_draft *draft, const struct node
             check_section(draft, section);
     read_id_kind(draft, resource, node_find(own->node, "id"));
     TRY(read_description(draft, resource, node_find(own->node, "description")));
+    resource->renamed_from = schema_name_before(draft, own->node, resource->name);
     return schema_field_declare(draft, own);
 }
 
