@@ -10,6 +10,7 @@
 #include "base/suggest.h"
 #include "cli/init.h"
 #include "cli/look.h"
+#include "cli/migrate_command.h"
 #include "cli/serve.h"
 
 struct option {
@@ -25,6 +26,12 @@ static const struct option options[] = {
     {"cores", "N", "cores that serve requests; 0 is one for each CPU", offsetof(struct command_line, cores)},
     {"share-port", NULL, "let another serve take over the same address, without a gap",
      offsetof(struct command_line, shares_port)},
+    {"base", "APP.YAML", "compare with this app file instead of the recorded schema",
+     offsetof(struct command_line, base)},
+    {"contract", NULL, "also what takes away what older servers use", offsetof(struct command_line, is_contract)},
+    {"database", "URL", "use this database instead of the app file's", offsetof(struct command_line, database)},
+    {"steps", "N", "how many migrations; 1 where nothing is said", offsetof(struct command_line, steps)},
+    {"yes", NULL, "do not ask", offsetof(struct command_line, is_sure)},
     {"json", NULL, "print JSON for programs", offsetof(struct command_line, is_json)},
     {"help", NULL, "print this", offsetof(struct command_line, is_help)},
 };
@@ -43,6 +50,16 @@ const struct command command_table[] = {
      serve_run},
     {"dev", "[app.yaml]", "listen admin cores", "serve, add what the database lacks, reload on every change",
      "Adds tables, columns and indexes by itself; whatever would change or lose what is stored is refused.", serve_dev},
+    {"migrate", "ACTION [NAME] [app.yaml]", "base contract database steps yes json",
+     "change the database as the app file has changed",
+     "  diff          write what leads from the recorded schema to the app file: migrations/NNNN_name.….sql\n"
+     "  new NAME      write an empty migration, to be filled by hand\n"
+     "  lint          say what each pending statement locks, writes anew or loses, and how to do it instead\n"
+     "  check         prove on a copy that up, down and up again leave everything as it was\n"
+     "  up            apply what is pending; --contract also what takes away what older servers use\n"
+     "  down          take back the last one, or --steps N; asks before it loses what is stored\n"
+     "  status        list them all",
+     migrate_command_run},
     {"routes", "[app.yaml]", "json", "list the routes, each with its middleware", NULL, look_routes},
     {"schema", "app", "", "print the JSON Schema of app files, for editors",
      "In app.yaml: # yaml-language-server: $schema=./app.schema.json", look_schema},
