@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 
-enum { KEY_BYTES_MAX = 1024, SAFE_FORM_BYTES_MAX = 4096 };
+enum { KEY_BYTES_MAX = 1024, SAFE_FORM_BYTES_MAX = 4096, POSTGRES_NAME_MAX = 63 };
 
 static void step(struct sqltoken_reader *at, struct sqltoken *token)
 {
@@ -137,11 +137,14 @@ struct verdict_name verdict_reader_name(struct verdict_reader *reader)
 {
     struct buf key;
     struct verdict_name name = {SLICE(""), SLICE("")};
+    bool is_too_long = false;
     buf_init(&key, KEY_BYTES_MAX);
     while (is_name(reader)) {
         const char *begin = name.text.len ? name.text.ptr : reader->token.text.ptr;
         name.text = slice_of(begin, (size_t)(reader->token.text.ptr + reader->token.text.len - begin));
+        size_t before = key.len;
         put_part(reader, &key, &reader->token);
+        is_too_long |= key.len - before > POSTGRES_NAME_MAX;
         verdict_reader_advance(reader);
         if (!verdict_reader_accept_mark(reader, '.'))
             break;
@@ -152,6 +155,8 @@ struct verdict_name verdict_reader_name(struct verdict_reader *reader)
             buf_put_byte(&key, '.');
     }
     name.key = keep(reader, &key);
+    if (is_too_long && reader->options.dialect == DIALECT_POSTGRES)
+        verdict_reader_find(reader, VERDICT_IDENTIFIER_TOO_LONG, name, SLICE(""));
     return name;
 }
 

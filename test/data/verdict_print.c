@@ -52,6 +52,7 @@ static void put_verdict(struct buf *out, const struct verdict_statement *stateme
     put_text(out, "rule", verdict->rule->name);
     put_text(out, "level", verdict_level_name(verdict->level));
     put_text(out, "lock", verdict_lock_name(verdict->lock));
+    put_flag(out, "is_allowed", verdict->is_allowed, ", ");
     put_flag(out, "blocks_reads", verdict->blocks_reads, ", ");
     put_flag(out, "blocks_writes", verdict->blocks_writes, ", ");
     put_flag(out, "scans", verdict->scans, ", ");
