@@ -2,7 +2,8 @@
 /* Where the judge of a statement stands, what is known of tables, and how a finding is made.
  *
  * Names are looked up by a key: folded to lower case unless PostgreSQL's quotes keep them, and without the schema that
- * is meant anyway (public, main). So "T", t and public.t are what the server takes them for.
+ * is meant anyway (public, main). So "T", t and public.t are what the server takes them for. Behind SET search_path a
+ * name without schema may mean anything: it is kept apart from those of other files.
  *
  * Invariants
  *   (1) looking ahead is a copy of the token reader: nothing is passed over but by a call that says so
@@ -137,7 +138,7 @@ struct verdict_name verdict_reader_name(struct verdict_reader *reader)
 {
     struct buf key;
     struct verdict_name name = {SLICE(""), SLICE("")};
-    bool is_too_long = false;
+    bool is_too_long = false, is_qualified = false;
     buf_init(&key, KEY_BYTES_MAX);
     while (is_name(reader)) {
         const char *begin = name.text.len ? name.text.ptr : reader->token.text.ptr;
@@ -148,12 +149,15 @@ struct verdict_name verdict_reader_name(struct verdict_reader *reader)
         verdict_reader_advance(reader);
         if (!verdict_reader_accept_mark(reader, '.'))
             break;
+        is_qualified = true;
         struct slice schema = buf_slice(&key);
         if (slice_eq_text(schema, reader->options.dialect == DIALECT_POSTGRES ? "public" : "main"))
             buf_clear(&key);
         else
             buf_put_byte(&key, '.');
     }
+    if (reader->has_path && !is_qualified && key.len > 0)
+        buf_printf(&key, "%c%u", 1, reader->file);
     name.key = keep(reader, &key);
     if (is_too_long && reader->options.dialect == DIALECT_POSTGRES)
         verdict_reader_find(reader, VERDICT_IDENTIFIER_TOO_LONG, name, SLICE(""));
@@ -260,6 +264,16 @@ bool verdict_reader_is_new(struct verdict_reader *reader, struct verdict_name na
 {
     const struct verdict_table *table = name.key.len ? map_find(&reader->tables, name.key) : NULL;
     return table && table->file == reader->file;
+}
+
+bool verdict_reader_is_domain(const struct verdict_reader *reader, const struct verdict_type *type)
+{
+    return map_find(&reader->domains, slice_from(type->name)) != NULL;
+}
+
+void verdict_reader_add_domain(struct verdict_reader *reader, struct verdict_name name)
+{
+    find_or_make(reader, &reader->domains, name.key, 1);
 }
 
 static struct slice join(struct verdict_reader *reader, struct slice table, struct slice member)

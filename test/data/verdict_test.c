@@ -99,6 +99,9 @@ static const struct row postgres_rows[] = {
     {TABLE "ADD COLUMN a text DEFAULT my.own('x')", "adding-field-with-default rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN a bigint GENERATED ALWAYS AS (b + 1) STORED", "adding-generated-column rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN a bigint GENERATED ALWAYS AS (b + 1) VIRTUAL", COLUMN},
+    {"CREATE DOMAIN d AS bigint CHECK (value > 0); " TABLE "ADD COLUMN a d",
+     "adding-column-of-domain rewrites " AX "rwsx"},
+    {"CREATE DOMAIN d AS bigint; " TABLE "ADD COLUMN a d", COLUMN},
     /* adding-foreign-key-constraint */
     {TABLE "ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES u (id)", "adding-foreign-key-constraint locks " SRX "ws"},
     {TABLE "ADD FOREIGN KEY (a, b) REFERENCES u ON DELETE SET NULL", "adding-foreign-key-constraint locks " SRX "ws"},
@@ -328,6 +331,7 @@ static const struct row safe_rows[] = {
     {"SET lock_timeout = '1s'", "setting safe - -"},
     {"BEGIN; COMMIT", "transaction-control safe - -"},
     /* a table of this very file */
+    {"SET search_path = s; CREATE TABLE t (a bigint); CREATE INDEX i ON t (a)", "new-table safe - -"},
     {"CREATE TABLE t (a bigint); CREATE INDEX i ON t (a)", "new-table safe - -"},
     {"CREATE TABLE t (a bigint); " TABLE "ALTER a SET NOT NULL, ADD CHECK (a > 0), DROP a", "new-table safe - -"},
     {"CREATE TABLE T (a bigint); CREATE INDEX i ON public.\"t\" (a)", "new-table safe - -"},
@@ -348,6 +352,8 @@ static const struct row old_table_rows[] = {
     {"CREATE TABLE \"T\" (a bigint); CREATE INDEX i ON t (a)", "require-concurrent-index-creation locks SHARE ws"},
     {"CREATE TABLE s.t (a bigint); CREATE INDEX i ON t (a)", "require-concurrent-index-creation locks SHARE ws"},
     {"CREATE TABLE t (a bigint); DROP TABLE t; CREATE INDEX i ON t (a)",
+     "require-concurrent-index-creation locks SHARE ws"},
+    {"CREATE TABLE t (a bigint); SET search_path = s; CREATE INDEX i ON t (a)",
      "require-concurrent-index-creation locks SHARE ws"},
     {"CREATE TABLE u (a bigint); ALTER TABLE u RENAME TO t; CREATE INDEX i ON t (a)",
      "require-concurrent-index-creation locks SHARE ws"},
