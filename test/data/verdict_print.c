@@ -44,9 +44,12 @@ static void put_rules(struct buf *out)
     }
 }
 
-static void put_verdict(struct buf *out, const struct verdict_statement *statement, const struct verdict *verdict)
+static void put_verdict(struct buf *out, const struct verdict_statement *statement, const struct verdict *verdict,
+                        size_t number)
 {
-    buf_printf(out, "{\"line\": %u, \"table\": ", statement->line);
+    buf_printf(out, "{\"statement\": %zu, \"line\": %u, \"text\": ", number, statement->line);
+    jsonwrite_string(out, statement->text);
+    buf_put_text(out, ", \"table\": ");
     jsonwrite_string(out, verdict->table);
     buf_put_text(out, ", ");
     put_text(out, "rule", verdict->rule->name);
@@ -73,7 +76,7 @@ static enum error judge(enum dialect dialect, struct slice text, struct buf *out
         error = verdict_read(reader, text, "-", &diag, &file);
     for (size_t i = 0; error == OK && i < file.count; i++)
         for (size_t j = 0; j < file.statements[i].count; j++)
-            put_verdict(out, &file.statements[i], &file.statements[i].verdicts[j]);
+            put_verdict(out, &file.statements[i], &file.statements[i].verdicts[j], i);
     verdict_destroy(reader);
     arena_fini(&arena);
     return error;
