@@ -49,7 +49,7 @@ struct verdict_check {
 };
 
 struct verdict_finding {
-    struct verdict_finding *next;
+    struct verdict_finding *next, *previous;
     struct verdict verdict;
 };
 
@@ -57,7 +57,7 @@ struct verdict_entry {
     struct verdict_entry *next;
     struct verdict_statement statement;
     struct sqltoken_reader comments; /* above it */
-    struct verdict_finding *first, **last;
+    struct verdict_finding *first, **last, *newest;
     size_t count;
 };
 

@@ -74,7 +74,7 @@ static enum error judge(enum dialect dialect, struct slice text, struct buf *out
     enum error error = verdict_create(&options, &arena, &reader);
     if (error == OK)
         error = verdict_read(reader, text, "-", &diag, &file);
-    for (size_t i = 0; error == OK && i < file.count; i++)
+    for (size_t i = 0; error == OK && !buf_failed(out) && i < file.count; i++)
         for (size_t j = 0; j < file.statements[i].count; j++)
             put_verdict(out, &file.statements[i], &file.statements[i].verdicts[j], i);
     verdict_destroy(reader);
