@@ -64,6 +64,7 @@ enum error verdict_create(const struct verdict_options *options, struct arena *a
     reader->arena = arena;
     map_init(&reader->tables, NAMES_MAX, 0);
     map_init(&reader->columns, NAMES_MAX, 0);
+    map_init(&reader->domains, NAMES_MAX, 0);
     map_init(&reader->checks, NAMES_MAX, 0);
     *out = reader;
     return OK;
@@ -75,6 +76,7 @@ void verdict_destroy(struct verdict_reader *reader)
         return;
     map_fini(&reader->tables);
     map_fini(&reader->columns);
+    map_fini(&reader->domains);
     map_fini(&reader->checks);
 }
 
@@ -226,6 +228,7 @@ enum error verdict_read(struct verdict_reader *reader, struct slice text, const 
     reader->has_lock_timeout = reader->options.has_lock_timeout;
     reader->held = VERDICT_LOCK_NONE;
     reader->begun = NULL;
+    reader->has_path = false;
     reader->error = OK;
     script_init(&script, text, reader->options.dialect);
     while (script_next(&script, &statement)) {

@@ -25,6 +25,8 @@ static void judge_new_value(struct verdict_reader *reader, struct verdict_name t
         verdict_reader_find(reader, VERDICT_ADDING_AUTO_INCREMENTING_COLUMN, table, name);
     else if (column->is_stored)
         verdict_reader_find(reader, VERDICT_ADDING_GENERATED_COLUMN, table, name);
+    else if (verdict_reader_is_domain(reader, &column->type))
+        verdict_reader_find(reader, VERDICT_ADDING_COLUMN_OF_DOMAIN, table, name);
     else if (column->is_computed)
         verdict_reader_find(reader, VERDICT_ADDING_FIELD_WITH_DEFAULT, table, name);
     else if ((column->is_not_null || column->is_primary) && (!column->has_default || column->is_null_default) &&

@@ -142,6 +142,8 @@ static void judge_create_domain(struct verdict_reader *reader)
 {
     bool is_checked = verdict_reader_has(reader, "check") || verdict_reader_has(reader, "not");
     struct verdict_name name = verdict_reader_name(reader);
+    if (is_checked)
+        verdict_reader_add_domain(reader, name);
     find(reader, is_checked ? VERDICT_BAN_CREATE_DOMAIN_WITH_CONSTRAINT : VERDICT_CREATING_OBJECT, name);
 }
 
@@ -569,6 +571,7 @@ static void judge_set(struct verdict_reader *reader)
         verdict_reader_accept(reader, "session");
     if (verdict_reader_is(reader, "lock_timeout"))
         reader->has_lock_timeout = true;
+    reader->has_path |= verdict_reader_is(reader, "search_path") || verdict_reader_is(reader, "schema");
     find_bare(reader, VERDICT_SETTING);
 }
 

@@ -2,7 +2,8 @@
 /* Where the judge of a statement stands, what is known of tables, and how a finding is made.
  *
  * Names are looked up by a key: folded to lower case unless PostgreSQL's quotes keep them, and without the schema that
- * is meant anyway (public, main). So "T", t and public.t are what the server takes them for.
+ * is meant anyway (public, main). So "T", t and public.t are what the server takes them for. Behind SET search_path a
+ * name without schema may mean anything: it is kept apart from those of other files.
  *
  * Invariants
  *   (1) looking ahead is a copy of the token reader: nothing is passed over but by a call that says so
@@ -13,7 +14,7 @@
 
 #include "base/buf.h"
 
-enum { KEY_BYTES_MAX = 1024, SAFE_FORM_BYTES_MAX = 4096 };
+enum { KEY_BYTES_MAX = 1024, SAFE_FORM_BYTES_MAX = 4096, POSTGRES_NAME_MAX = 63, SAME_STEPS_MAX = 32 };
 
 static void step(struct sqltoken_reader *at, struct sqltoken *token)
 {
@@ -137,21 +138,29 @@ struct verdict_name verdict_reader_name(struct verdict_reader *reader)
 {
     struct buf key;
     struct verdict_name name = {SLICE(""), SLICE("")};
+    bool is_too_long = false, is_qualified = false;
     buf_init(&key, KEY_BYTES_MAX);
     while (is_name(reader)) {
         const char *begin = name.text.len ? name.text.ptr : reader->token.text.ptr;
         name.text = slice_of(begin, (size_t)(reader->token.text.ptr + reader->token.text.len - begin));
+        size_t before = key.len;
         put_part(reader, &key, &reader->token);
+        is_too_long |= key.len - before > POSTGRES_NAME_MAX;
         verdict_reader_advance(reader);
         if (!verdict_reader_accept_mark(reader, '.'))
             break;
+        is_qualified = true;
         struct slice schema = buf_slice(&key);
         if (slice_eq_text(schema, reader->options.dialect == DIALECT_POSTGRES ? "public" : "main"))
             buf_clear(&key);
         else
             buf_put_byte(&key, '.');
     }
+    if (reader->has_path && !is_qualified && key.len > 0)
+        buf_printf(&key, "%c%u", 1, reader->file);
     name.key = keep(reader, &key);
+    if (is_too_long && reader->options.dialect == DIALECT_POSTGRES)
+        verdict_reader_find(reader, VERDICT_IDENTIFIER_TOO_LONG, name, SLICE(""));
     return name;
 }
 
@@ -193,11 +202,14 @@ static void set_rule(struct verdict_reader *reader, struct verdict *verdict, enu
     verdict->safe_form = fill_in(reader, rule->safe_form, verdict->table, column);
 }
 
+/* The same finding among the latest: nobody wants to read it twice, and a list of 10,000 tables is not searched 10,000
+ * times. */
 static struct verdict_finding *find_same(const struct verdict_reader *reader, enum verdict_id id, struct slice table)
 {
-    size_t count;
+    size_t count, steps = 0;
     const struct verdict_rule *rule = &verdict_rules(&count)[id];
-    for (struct verdict_finding *finding = reader->entry->first; finding; finding = finding->next)
+    struct verdict_finding *finding = reader->entry->newest;
+    for (; finding && steps < SAME_STEPS_MAX; finding = finding->previous, steps++)
         if (finding->verdict.rule == rule && slice_eq(finding->verdict.table, table))
             return finding;
     return NULL;
@@ -220,7 +232,8 @@ struct verdict_finding *verdict_reader_find(struct verdict_reader *reader, enum 
     }
     finding->verdict.table = table.text;
     set_rule(reader, &finding->verdict, id, column);
-    *reader->entry->last = finding;
+    finding->previous = reader->entry->newest;
+    *reader->entry->last = reader->entry->newest = finding;
     reader->entry->last = &finding->next;
     reader->entry->count++;
     return finding;
@@ -255,6 +268,16 @@ bool verdict_reader_is_new(struct verdict_reader *reader, struct verdict_name na
 {
     const struct verdict_table *table = name.key.len ? map_find(&reader->tables, name.key) : NULL;
     return table && table->file == reader->file;
+}
+
+bool verdict_reader_is_domain(const struct verdict_reader *reader, const struct verdict_type *type)
+{
+    return map_find(&reader->domains, slice_from(type->name)) != NULL;
+}
+
+void verdict_reader_add_domain(struct verdict_reader *reader, struct verdict_name name)
+{
+    find_or_make(reader, &reader->domains, name.key, 1);
 }
 
 static struct slice join(struct verdict_reader *reader, struct slice table, struct slice member)

@@ -49,7 +49,7 @@ struct verdict_check {
 };
 
 struct verdict_finding {
-    struct verdict_finding *next;
+    struct verdict_finding *next, *previous;
     struct verdict verdict;
 };
 
@@ -57,7 +57,7 @@ struct verdict_entry {
     struct verdict_entry *next;
     struct verdict_statement statement;
     struct sqltoken_reader comments; /* above it */
-    struct verdict_finding *first, **last;
+    struct verdict_finding *first, **last, *newest;
     size_t count;
 };
 
@@ -66,11 +66,13 @@ struct verdict_reader {
     struct arena *arena;
     struct map tables;  /* of struct verdict_table, by key */
     struct map columns; /* of struct verdict_type, by table and column */
+    struct map domains; /* that have a constraint, by key */
     struct map checks;  /* of struct verdict_check, by table and constraint */
     enum error error;
 
     unsigned file; /* counts from 1 */
     bool in_transaction, has_lock_timeout;
+    bool has_path;               /* the file has set search_path: names without schema are this file's own */
     struct verdict_entry *begun; /* the statement that began the transaction; NULL: the file's runner did */
     enum verdict_lock held;      /* the strongest of the transaction that others wait for */
     struct slice held_table;
@@ -104,6 +106,9 @@ struct verdict_finding *verdict_reader_find(struct verdict_reader *reader, enum 
 void verdict_reader_change(struct verdict_reader *reader, struct verdict_finding *finding, enum verdict_id id);
 struct verdict_table *verdict_reader_table(struct verdict_reader *reader, struct verdict_name name);
 bool verdict_reader_is_new(struct verdict_reader *reader, struct verdict_name name);
+/* Domains with a constraint: whether a type is one, and that it is one from here on. */
+bool verdict_reader_is_domain(const struct verdict_reader *reader, const struct verdict_type *type);
+void verdict_reader_add_domain(struct verdict_reader *reader, struct verdict_name name);
 struct verdict_type *verdict_reader_type(struct verdict_reader *reader, struct verdict_name table,
                                          struct verdict_name column);
 struct verdict_check *verdict_reader_check(struct verdict_reader *reader, struct verdict_name table,

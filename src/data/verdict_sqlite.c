@@ -68,7 +68,7 @@ static void judge_add_column(struct verdict_reader *reader, struct verdict_name 
     struct slice name = column.name.text;
     enum verdict_id id = VERDICT_LITE_ADDING_COLUMN;
     if (column.is_primary || column.is_unique || column.is_stored)
-        id = VERDICT_LITE_BAN_ADD_COLUMN;
+        id = VERDICT_LITE_REFUSED_COLUMN;
     else if (column.is_not_null && !column.is_generated && (!column.has_default || column.is_null_default))
         id = VERDICT_LITE_ADDING_REQUIRED_FIELD;
     else if (column.is_computed || column.is_parenthesized)
