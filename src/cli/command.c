@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "base/suggest.h"
+#include "cli/explain.h"
 #include "cli/init.h"
 #include "cli/look.h"
 #include "cli/migrate_command.h"
@@ -32,6 +33,7 @@ static const struct option options[] = {
     {"database", "URL", "use this database instead of the app file's", offsetof(struct command_line, database)},
     {"steps", "N", "how many migrations; 1 where nothing is said", offsetof(struct command_line, steps)},
     {"yes", NULL, "do not ask", offsetof(struct command_line, is_sure)},
+    {"as", "ID", "ask as the account with this id", offsetof(struct command_line, as)},
     {"json", NULL, "print JSON for programs", offsetof(struct command_line, is_json)},
     {"help", NULL, "print this", offsetof(struct command_line, is_help)},
 };
@@ -61,6 +63,11 @@ const struct command command_table[] = {
      "  status        list them all",
      migrate_command_run},
     {"routes", "[app.yaml]", "json", "list the routes, each with its middleware", NULL, look_routes},
+    {"explain", "REQUEST [app.yaml]", "as json", "show a request's SQL, its plans, and the indexes that it misses",
+     "Serves the request once, reading only, and shows each statement that it ran: arguments, the database's plan, "
+     "rows\n"
+     "read against rows returned, time. Where an index would help there is a patch for the app file (patch -p1).",
+     explain_request},
     {"schema", "app", "", "print the JSON Schema of app files, for editors",
      "In app.yaml: # yaml-language-server: $schema=./app.schema.json", look_schema},
     {"version", NULL, "json", "print the version", NULL, look_version},
