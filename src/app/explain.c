@@ -224,7 +224,7 @@ static enum error format_advice(struct explain *explain, const struct advice_rec
         return ERROR_MEMORY;
     *out = (struct explain_advice){.resource = resource->name, .index = index.ptr, .file = resource->place.file};
     out->reason = arena_printf(explain->arena, "%lld rows were read%s for %lld", (long long)because->scanned,
-                               because->is_sorted ? " and sorted" : "", (long long)because->returned);
+                               because->is_sorted ? ", then sorted," : "", (long long)because->returned);
     TRY(explain_patch_index(resource->place, index, explain->arena, &out->patch, &out->line));
     return out->reason ? OK : ERROR_MEMORY;
 }
@@ -251,12 +251,15 @@ static enum error make_report(struct explain *explain)
 
 /* ---- the request ---- */
 
-/* Spaces, quotes and bytes of other alphabets, as people type them on a command line. */
+/* Spaces, quotes, bytes of other alphabets and the && of an expression, as people type them on a command line. */
 static void put_target(struct buf *out, struct slice target)
 {
     for (size_t i = 0; i < target.len; i++) {
         unsigned char byte = (unsigned char)target.ptr[i];
-        if (byte <= ' ' || byte >= 0x7f || byte == '"')
+        if (slice_starts(slice_from_index(target, i), SLICE(" && "))) {
+            buf_put_literal(out, "%20%26%26");
+            i += 2;
+        } else if (byte <= ' ' || byte >= 0x7f || byte == '"')
             buf_printf(out, "%%%02X", byte);
         else
             buf_put_byte(out, (char)byte);

@@ -122,6 +122,13 @@ static void find_present(struct advice *advice, enum dialect dialect)
     }
 }
 
+/* SQLite, which knows nothing of how values are spread, reads rows in the order of their ids rather than sort what a
+ * range has found. */
+static bool may_use_range(const struct advice *advice, enum dialect dialect, enum advice_use use)
+{
+    return dialect == DIALECT_POSTGRES || use == ADVICE_COUNT || advice->equal_count > 0;
+}
+
 bool advice_make(const struct query *query, const struct expr_context *context, enum dialect dialect,
                  enum advice_use use, struct advice *out)
 {
@@ -139,7 +146,7 @@ bool advice_make(const struct query *query, const struct expr_context *context, 
         is_ordered = false;
     if (!is_ordered) {
         add_kind(out, &bounds, EXPR_BOUND_AMONG, 1);
-        if (out->count == out->equal_count)
+        if (out->count == out->equal_count && may_use_range(out, dialect, use))
             add_kind(out, &bounds, EXPR_BOUND_RANGE, 1);
     }
     bool is_bounded = !is_ordered && out->count > out->equal_count;
