@@ -116,8 +116,9 @@ static void find_present(struct advice *advice, enum dialect dialect)
     const struct resource *resource = advice->resource;
     for (size_t i = 0; i < resource->index_count; i++) {
         const struct index *index = &resource->indexes[i];
-        if (!index->where && leads_with(index->columns, index->column_count,
-                                        !index->is_unique && ends_with_id(resource, dialect), advice))
+        if (!index->where && index->kind == INDEX_BTREE &&
+            leads_with(index->columns, index->column_count, !index->is_unique && ends_with_id(resource, dialect),
+                       advice))
             advice->present = index;
     }
 }
