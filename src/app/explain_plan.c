@@ -141,6 +141,15 @@ static void put_member(struct buf *out, const char *word, struct slice text)
     buf_put_slice(out, text);
 }
 
+/* ["a", "b"] as it stands there, without what JSON needs. */
+static void put_list(struct buf *out, const char *word, struct slice list)
+{
+    buf_put_text(out, list.len > 0 ? word : "");
+    for (size_t i = 0; i < list.len; i++)
+        if (!strchr("[]\"\\", list.ptr[i]))
+            buf_put_byte(out, list.ptr[i]);
+}
+
 static enum error add_node(struct plan *plan, const struct plan_node *node, unsigned depth, size_t place)
 {
     struct buf line;
@@ -160,7 +169,7 @@ static enum error add_node(struct plan *plan, const struct plan_node *node, unsi
         buf_printf(&line, ", %.0f pages cached, %.0f read", node->hits, node->reads);
     put_member(&line, " · by ", node->condition);
     put_member(&line, " · where ", node->filter);
-    put_member(&line, " · by ", node->sort_key);
+    put_list(&line, " · by ", node->sort_key);
     size_t end = plan->count;
     plan->count = place;
     enum error error = buf_failed(&line) ? ERROR_MEMORY : add_line(plan, depth, buf_slice(&line));

@@ -8,10 +8,10 @@
 
 #include "base/attr.h"
 #include "base/suggest.h"
-#include "cli/explain.h"
 #include "cli/init.h"
 #include "cli/look.h"
 #include "cli/migrate_command.h"
+#include "cli/plans.h"
 #include "cli/serve.h"
 
 struct option {
@@ -67,7 +67,7 @@ const struct command command_table[] = {
      "Serves the request once, reading only, and shows each statement that it ran: arguments, the database's plan, "
      "rows\n"
      "read against rows returned, time. Where an index would help there is a patch for the app file (patch -p1).",
-     explain_request},
+     plans_explain},
     {"schema", "app", "", "print the JSON Schema of app files, for editors",
      "In app.yaml: # yaml-language-server: $schema=./app.schema.json", look_schema},
     {"version", NULL, "json", "print the version", NULL, look_version},

@@ -23,9 +23,8 @@ static bool has_column(const struct advice *advice, const struct field *field)
 
 static void add(struct advice *advice, const struct field *field, bool is_descending)
 {
-    enum field_type kind = field->type.kind;
-    bool can_be_indexed = kind != FIELD_JSON && kind != FIELD_LIST && kind != FIELD_PASSWORD;
-    if (can_be_indexed && advice->count < ADVICE_COLUMNS_MAX && !has_column(advice, field))
+    if (schema_index_takes(INDEX_BTREE, &field->type) && advice->count < ADVICE_COLUMNS_MAX &&
+        !has_column(advice, field))
         advice->columns[advice->count++] = (struct index_column){field, is_descending};
 }
 
@@ -116,7 +115,7 @@ static void find_present(struct advice *advice, enum dialect dialect)
     const struct resource *resource = advice->resource;
     for (size_t i = 0; i < resource->index_count; i++) {
         const struct index *index = &resource->indexes[i];
-        if (!index->where && index->kind == INDEX_BTREE &&
+        if (!index->where && index->kind == advice->kind &&
             leads_with(index->columns, index->column_count, !index->is_unique && ends_with_id(resource, dialect),
                        advice))
             advice->present = index;
@@ -128,6 +127,21 @@ static void find_present(struct advice *advice, enum dialect dialect)
 static bool may_use_range(const struct advice *advice, enum dialect dialect, enum advice_use use)
 {
     return dialect == DIALECT_POSTGRES || use == ADVICE_COUNT || advice->equal_count > 0;
+}
+
+/* What a list holds is found by an index of its elements. One of texts needs an extension, and is nobody's to advise.
+ */
+static void add_content(struct advice *advice, const struct bounds *bounds)
+{
+    for (size_t i = 0; i < bounds->count && advice->count == 0; i++) {
+        const struct field *field = bounds->items[i].field;
+        if (bounds->items[i].kind != EXPR_BOUND_HAS || field->type.kind != FIELD_LIST ||
+            !schema_index_takes(INDEX_GIN, &field->type))
+            continue;
+        advice->kind = INDEX_GIN;
+        advice->columns[advice->count++] = (struct index_column){field, false};
+        advice->equal_count = 1;
+    }
 }
 
 bool advice_make(const struct query *query, const struct expr_context *context, enum dialect dialect,
@@ -154,17 +168,24 @@ bool advice_make(const struct query *query, const struct expr_context *context, 
     bool is_sorted_by_id = use == ADVICE_ROWS && !is_bounded && (is_ordered || query->sort_count == 0);
     if (out->count > 0 && is_sorted_by_id && !ends_with_id(query->resource, dialect) && has_many_ties(out))
         add(out, query->resource->id, false);
+    if (out->count == 0 && dialect == DIALECT_POSTGRES)
+        add_content(out, &bounds);
     find_present(out, dialect);
     return out->count > 0;
 }
 
 bool advice_covers(const struct advice *a, const struct advice *b, enum dialect dialect)
 {
-    return a->resource == b->resource && leads_with(a->columns, a->count, ends_with_id(a->resource, dialect), b);
+    return a->resource == b->resource && a->kind == b->kind &&
+           leads_with(a->columns, a->count, ends_with_id(a->resource, dialect), b);
 }
 
 void advice_format(const struct advice *advice, struct buf *out)
 {
+    if (advice->kind == INDEX_GIN) {
+        buf_printf(out, "{fields: %.*s, using: gin}", SLICE_ARG(advice->columns[0].field->name));
+        return;
+    }
     for (size_t i = 0; i < advice->count; i++) {
         buf_put_text(out, i > 0 ? ", " : "");
         buf_put_text(out, advice->columns[i].is_descending ? "-" : "");

@@ -21,6 +21,7 @@ struct advice {
     const struct resource *resource;
     struct index_column columns[ADVICE_COLUMNS_MAX]; /* compared for equality first, then as they are sorted */
     size_t count;
+    enum index_kind kind;        /* GIN: of one list, for what it holds */
     size_t equal_count;          /* of the columns, how many are compared for equality: their order is free */
     const struct index *present; /* one of the schema that begins with these columns; NULL: there is none */
 };
@@ -31,7 +32,7 @@ bool advice_make(const struct query *query, const struct expr_context *context, 
                  enum advice_use use, struct advice *out);
 /* Whether an index made for `a` serves what `b` is for, too. */
 bool advice_covers(const struct advice *a, const struct advice *b, enum dialect dialect);
-/* "status, -volume" */
+/* "status, -volume", or "{fields: tags, using: gin}" */
 void advice_format(const struct advice *advice, struct buf *out);
 
 #endif

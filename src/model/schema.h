@@ -186,6 +186,9 @@ static inline bool field_is(const struct field *field, enum field_flag flag)
     return (field->flags & flag) != 0;
 }
 
+/* Whether an index of this kind can hold fields of this type. */
+bool schema_index_takes(enum index_kind kind, const struct type *type);
+
 /* "text", "int", …: as the app file spells it. */
 const char *type_name(enum field_type kind);
 

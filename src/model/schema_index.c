@@ -57,8 +57,9 @@ static bool is_exact_list(const struct type *type)
     return kind != FIELD_FLOAT && kind != FIELD_DECIMAL && kind != FIELD_EMAIL;
 }
 
-static bool index_takes(const struct index_trait *trait, const struct type *type)
+bool schema_index_takes(enum index_kind kind, const struct type *type)
 {
+    const struct index_trait *trait = &traits[kind];
     switch (type->kind) {
     case FIELD_JSON:
     case FIELD_PASSWORD: return false;
@@ -100,7 +101,7 @@ static const struct field *find_column(struct index_draft *index, struct slice n
         schema_name_unknown_field(index->draft, index->resource, name, place);
         return NULL;
     }
-    if (!index_takes(&traits[index->present->kind], &field->type)) {
+    if (!schema_index_takes(index->present->kind, &field->type)) {
         refuse_type(index, place, &field->type);
         return NULL;
     }

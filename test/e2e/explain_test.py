@@ -31,6 +31,7 @@ resources:
       volume: decimal(18,2)
       closes_on: date
       creator: users
+      tags: list(text)
     search: [name]
     access: {all: true}
   drafts:
@@ -63,6 +64,7 @@ def served(serve_module, request):
                 "volume": f"{i * 7919 % ROWS}.00" if i % 50 else None,
                 "closes_on": f"20{i % 30 + 10}-01-01",
                 "creator": server.users[i // 3 % 3],
+                "tags": [f"tag{i % 500}"],
             }
             for i in range(begin, begin + 1000)
         ]
@@ -133,6 +135,24 @@ def test_the_index_that_is_advised_is_used_and_reads_only_what_is_returned(serve
     finally:
         (served.directory / "app.yaml").write_text(before)
         served.sql(f'DROP INDEX IF EXISTS "{name}"')
+
+
+def test_an_index_of_what_lists_hold_is_advised_where_there_is_one(served):
+    before = (served.directory / "app.yaml").read_text()
+    request = "GET /api/v1/markets?where=tags ~ 'tag77'"
+    report = explain(served, request)
+    if not served.database.startswith("postgres"):
+        assert report["advice"] == []
+        return
+    assert [advice["index"] for advice in report["advice"]] == ["{fields: tags, using: gin}"]
+    try:
+        apply(served, report["advice"][0]["patch"])
+        after = explain(served, request)
+        rows = statement_of(after)
+        assert "markets_tags" in "".join(rows["plan"]) and rows["returned"] == rows["scanned"] == 6 and after["advice"] == []
+    finally:
+        (served.directory / "app.yaml").write_text(before)
+        served.sql('DROP INDEX "markets_tags"')
 
 
 def test_a_count_alone_is_reason_enough_for_an_index(served):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a request asks of the database, for people and for programs. */
-#include "cli/explain.h"
+#include "cli/plans.h"
 
 #include <stdio.h>
 
@@ -187,7 +187,7 @@ static enum command_exit print(const struct command_line *line, const struct exp
     return failed || report->status >= 400 ? COMMAND_FAILED : COMMAND_DONE;
 }
 
-enum command_exit explain_request(const struct command_line *line)
+enum command_exit plans_explain(const struct command_line *line)
 {
     if (!line->arguments[0] || looks_unquoted(line)) {
         fprintf(stderr, "%s explain: say which request, in quotes: 'GET /api/v1/markets?status=active'\n",
