@@ -171,7 +171,7 @@ bool advice_make(const struct query *query, const struct expr_context *context, 
     if (out->count == 0 && dialect == DIALECT_POSTGRES)
         add_content(out, &bounds);
     find_present(out, dialect);
-    return out->count > 0;
+    return out->count > 0 && out->columns[0].field != query->resource->id; /* whose index is there */
 }
 
 bool advice_covers(const struct advice *a, const struct advice *b, enum dialect dialect)
