@@ -87,7 +87,6 @@ static void see_query(void *state, const struct session *session, const struct q
     const struct expr_context context = session_context(session);
     struct record *next = &explain->next;
     *next = (struct record){.resource = query->resource, .shown.is_count = is_count};
-    next->shown.resource = query->resource->name;
     next->has_advice =
         advice_make(query, &context, db_dialect(explain->db), is_count ? ADVICE_COUNT : ADVICE_ROWS, &next->advice);
 }
@@ -222,19 +221,25 @@ static enum error format_advice(struct explain *explain, const struct advice_rec
     buf_fini(&text);
     if (failed || !index.ptr)
         return ERROR_MEMORY;
-    *out = (struct explain_advice){.resource = resource->name, .index = index.ptr, .file = resource->place.file};
+    *out = (struct explain_advice){.resource = arena_slice(explain->arena, resource->name), .index = index.ptr};
+    out->file = arena_text(explain->arena, slice_from(resource->place.file));
     out->reason = arena_printf(explain->arena, "%lld rows were read%s for %lld", (long long)because->scanned,
                                because->is_sorted ? ", then sorted," : "", (long long)because->returned);
     TRY(explain_patch_index(resource->place, index, explain->arena, &out->patch, &out->line));
-    return out->reason ? OK : ERROR_MEMORY;
+    return out->reason && out->file && out->resource.ptr ? OK : ERROR_MEMORY;
 }
 
+/* The report outlives the generation whose resources it names. */
 static enum error make_report(struct explain *explain)
 {
     struct explain_report *report = explain->report;
     struct explain_statement **end = &report->statements;
     struct explain_advice **advice_end = &report->advice;
     for (struct record *record = explain->first; record; record = record->next) {
+        if (record->resource)
+            record->shown.resource = arena_slice(explain->arena, record->resource->name);
+        if (record->resource && !record->shown.resource.ptr)
+            return ERROR_MEMORY;
         *end = &record->shown;
         end = &record->shown.next;
     }

@@ -152,7 +152,7 @@ static enum error tx(struct db *db, struct fiber *self, struct deadline deadline
 
 static enum error tx_blocking(struct db *db, db_tx_body *body, void *argument)
 {
-    return db_tx_blocking(own(db)->inner, body, argument);
+    return ERROR_NOT_IMPLEMENTED;
 }
 
 static int64_t changes(const struct db_rows *rows)

@@ -7,8 +7,8 @@
 #include "data/db.h"
 
 /* A database seen through a window: every statement that is read through it is told to an observer. It stands in front
- * of another one, so that a database that nobody observes costs nothing. For one core, and for looking: a transaction
- * of a fiber is refused. */
+ * of another one, so that a database that nobody observes costs nothing. For one core, and for looking: every
+ * transaction is refused with ERROR_NOT_IMPLEMENTED. */
 
 /* What came of one statement. */
 struct observed_run {

@@ -237,6 +237,26 @@ def test_what_cannot_be_explained_is_told(served, arguments, code, words):
     assert done.returncode == code and words in done.stderr, (done.stdout, done.stderr)
 
 
+def test_a_cursor_of_the_server_is_understood(served):
+    cursor = served.client.get("/api/v1/markets?sort=name&limit=5").json["pagination"]["nextCursor"]
+    report = explain(served, f"GET /api/v1/markets?sort=name&limit=5&after={cursor}")
+    assert len(report["statements"]) == 1 and report["statements"][0]["returned"] == 6
+
+
+def test_a_role_that_may_only_read_is_enough(postgres, tmp_path):
+    url = postgres.create_database()
+    app = tmp_path / "app.yaml"
+    app.write_text(f"database: {url}\nresources:\n  notes:\n    fields: {{title: text}}\n    access: {{all: true}}\n")
+    run_tenon("serve", "app.yaml", "--listen", "256.0.0.1:1", directory=tmp_path)  # it makes the tables, and cannot listen
+    postgres.sql(url, "CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    try:
+        app.write_text(app.read_text().replace("user=tenon", "user=reader"))
+        done = run_tenon("explain", "/api/v1/notes", directory=tmp_path)
+        assert "user=reader" in app.read_text() and done.returncode == 0 and "0 returned" in done.stdout, done.stderr
+    finally:
+        postgres.sql(url, "DROP OWNED BY reader; DROP ROLE reader")
+
+
 def test_people_are_shown_the_same(served):
     done = run(served, "GET /api/v1/markets?status=active&sort=-volume&limit=20")
     assert done.returncode == 0
