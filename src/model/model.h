@@ -40,11 +40,11 @@ struct model {
     struct db *db;
     struct offload *offload; /* hashes passwords */
     struct password_params password;
-    struct model_core *cores; /* by core index; the last one is the writer's */
-    unsigned core_count;      /* without the writer's */
+    struct model_core *cores;        /* by core index; the last one is the writer's */
+    unsigned core_count;             /* without the writer's */
     const struct caller *caller;     /* who every session is for, where the protocol does not say; NULL: nobody */
     const struct model_watch *watch; /* NULL: nobody */
-    char cursor_key[32];      /* signs cursors; stored in the database, so that they outlive a restart */
+    char cursor_key[32];             /* signs cursors; stored in the database, so that they outlive a restart */
 };
 
 /* Makes a model over an open database for `core_count` cores. Owner: the caller; `schema` and `db` are borrowed.

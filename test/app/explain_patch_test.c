@@ -57,7 +57,7 @@ static void write_file(const char *path, const char *text, size_t length)
 
 static void assert_file(const char *path, const char *expected)
 {
-    char text[4096];
+    char text[1024];
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
