@@ -11,6 +11,7 @@
 #include "app/explain.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "app/explain_caller.h"
 #include "app/explain_patch.h"
@@ -18,6 +19,7 @@
 #include "app/health.h"
 #include "app/worker.h"
 #include "base/buf.h"
+#include "base/log.h"
 #include "data/db.h"
 #include "data/observed.h"
 #include "http/exchange.h"
@@ -77,6 +79,7 @@ struct explain {
     struct advice_record *advice;
     enum error error;
     int log_fd;
+    struct log log; /* of the writer's thread */
 };
 
 /* ---- what is seen ---- */
@@ -394,7 +397,7 @@ static enum error open_database(struct explain *explain)
                                .directory = settings->directory,
                                .cores = &explain->worker.core,
                                .core_count = 1,
-                               .log = &explain->worker.log,
+                               .log = &explain->log,
                                .pool = settings->database.pool,
                                .name = "tenon explain"};
     config.pool.statement_ms = PATIENCE_MS;
@@ -454,6 +457,7 @@ static void close_all(struct explain *explain)
     db_close(explain->window);
     db_close(explain->db);
     worker_fini(&explain->worker);
+    log_fini(&explain->log);
 }
 
 enum error explain_run(const struct explain_options *options, struct arena *arena, struct diag *diag,
@@ -468,7 +472,9 @@ enum error explain_run(const struct explain_options *options, struct arena *aren
     explain->diag = diag;
     explain->report = out;
     explain->end = &explain->first;
-    explain->log_fd = 2;
+    explain->log_fd = STDERR_FILENO;
+    log_init(&explain->log, clock_system(), log_write_fd, &explain->log_fd);
+    explain->log.level = LOG_LEVEL_ERROR;
     enum error error = run(explain);
     close_all(explain);
     return error;

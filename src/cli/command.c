@@ -64,6 +64,7 @@ const struct command command_table[] = {
      migrate_command_run},
     {"routes", "[app.yaml]", "json", "list the routes, each with its middleware", NULL, look_routes},
     {"explain", "REQUEST [app.yaml]", "as json", "show a request's SQL, its plans, and the indexes that it misses",
+     "REQUEST is written in quotes: 'GET /api/v1/markets?status=active&sort=-volume&limit=20'\n"
      "Serves the request once, reading only, and shows each statement that it ran: arguments, the database's plan, "
      "rows\n"
      "read against rows returned, time. Where an index would help there is a patch for the app file (patch -p1).",
@@ -151,7 +152,7 @@ static enum command_exit print_help(const char *program)
     for (const struct command *command = command_table; command->name; command++) {
         char left[40];
         snprintf(left, sizeof left, "%s %s", command->name, command->argument ? command->argument : "");
-        printf("  %-22s %s\n", left, command->summary);
+        printf("  %-28s %s\n", left, command->summary);
     }
     printf("\n%s <command> --help says more. The app file is app.yaml where none is named.\n"
            "exit codes: 0 done, 1 failed, 2 the command line is wrong\n",
