@@ -48,6 +48,7 @@ struct record {
     struct explain_statement shown;
     struct observed_run run;
     const struct resource *resource; /* NULL: not known */
+    int64_t offset;                  /* rows that had to be passed over */
     bool has_advice;
     struct advice advice;
 };
@@ -90,6 +91,7 @@ static void see_query(void *state, const struct session *session, const struct q
     const struct expr_context context = session_context(session);
     struct record *next = &explain->next;
     *next = (struct record){.resource = query->resource, .shown.is_count = is_count};
+    next->offset = is_count ? 0 : query->offset;
     next->has_advice =
         advice_make(query, &context, db_dialect(explain->db), is_count ? ADVICE_COUNT : ADVICE_ROWS, &next->advice);
 }
@@ -143,9 +145,10 @@ static void see_end(void *state, void *seen, const struct observed_run *run)
 /* ---- what is made of it ---- */
 
 /* Whether far more was read than was wanted. */
-static bool is_wasteful(const struct explain_statement *statement)
+static bool is_wasteful(const struct record *record)
 {
-    int64_t wanted = statement->returned > 0 ? statement->returned : 1;
+    const struct explain_statement *statement = &record->shown;
+    int64_t wanted = statement->returned + record->offset > 0 ? statement->returned + record->offset : 1;
     return statement->scanned - wanted >= ROWS_WASTED && statement->scanned / wanted >= TIMES_WASTED;
 }
 
@@ -170,6 +173,30 @@ static enum error keep_advice(struct explain *explain, const struct record *reco
     return OK;
 }
 
+static bool is_in_plan(const struct explain_statement *statement, struct slice name)
+{
+    for (size_t i = 0; i < statement->plan_count; i++)
+        if (memmem(statement->plan[i], strlen(statement->plan[i]), name.ptr, name.len))
+            return true;
+    return false;
+}
+
+/* The index is there, and much is read nevertheless. */
+static enum error note_present(struct explain *explain, struct record *record)
+{
+    struct explain_statement *shown = &record->shown;
+    struct slice name = record->advice.present->name;
+    bool is_used = is_in_plan(shown, name);
+    if (is_used && shown->is_sorted && advice_break_ties(&record->advice, db_dialect(explain->db)) &&
+        !record->advice.present)
+        return keep_advice(explain, record);
+    shown->note = arena_printf(explain->arena,
+                               is_used ? "the index \"%.*s\" was used, and no other would find the rows sooner"
+                                       : "the index \"%.*s\" is for this, and the database has read another way",
+                               SLICE_ARG(name));
+    return shown->note ? OK : ERROR_MEMORY;
+}
+
 static enum error advise(struct explain *explain, struct db_conn *conn, struct record *record)
 {
     struct explain_statement *shown = &record->shown;
@@ -182,13 +209,9 @@ static enum error advise(struct explain *explain, struct db_conn *conn, struct r
                                    SLICE_ARG(record->resource->name), (long long)rows);
         return shown->note ? OK : ERROR_MEMORY;
     }
-    if (!is_wasteful(shown))
+    if (!is_wasteful(record))
         return OK;
-    if (!record->advice.present)
-        return keep_advice(explain, record);
-    shown->note = arena_printf(explain->arena, "the index \"%.*s\" has the fields for this, and was not used alone",
-                               SLICE_ARG(record->advice.present->name));
-    return shown->note ? OK : ERROR_MEMORY;
+    return record->advice.present ? note_present(explain, record) : keep_advice(explain, record);
 }
 
 static enum error examine(struct explain *explain, struct db_conn *conn)

@@ -174,6 +174,17 @@ bool advice_make(const struct query *query, const struct expr_context *context, 
     return out->count > 0 && out->columns[0].field != query->resource->id; /* whose index is there */
 }
 
+bool advice_break_ties(struct advice *advice, enum dialect dialect)
+{
+    const struct field *id = advice->resource->id;
+    if (ends_with_id(advice->resource, dialect) || advice->kind != INDEX_BTREE || has_column(advice, id))
+        return false;
+    add(advice, id, false);
+    advice->present = NULL;
+    find_present(advice, dialect);
+    return has_column(advice, id);
+}
+
 bool advice_covers(const struct advice *a, const struct advice *b, enum dialect dialect)
 {
     return a->resource == b->resource && a->kind == b->kind &&

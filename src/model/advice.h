@@ -30,6 +30,9 @@ struct advice {
  * compares nor sorts such a field. */
 bool advice_make(const struct query *query, const struct expr_context *context, enum dialect dialect,
                  enum advice_use use, struct advice *out);
+/* Ends the advised fields with the id, where rows that are equal in all of them would be sorted by it. False when there
+ * is nothing to be gained. */
+bool advice_break_ties(struct advice *advice, enum dialect dialect);
 /* Whether an index made for `a` serves what `b` is for, too. */
 bool advice_covers(const struct advice *a, const struct advice *b, enum dialect dialect);
 /* "status, -volume", or "{fields: tags, using: gin}" */
