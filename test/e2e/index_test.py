@@ -62,7 +62,7 @@ def row(random, i):
         "number": random.randrange(300) if i % 7 else None,
         "day": f"20{i % 50 + 10}-0{i % 9 + 1}-15",
         "mail": f"m{i}@example.org",
-        "tags": [random.choice(WORDS) + str(random.randrange(60)) for _ in range(i % 4)] if i % 11 else None,
+        "tags": [random.choice(WORDS) + str(random.randrange(60)) for _ in range(i % 4)] + [f"M{i}@Example.org"] * (i % 97 == 0) if i % 11 else None,
         "sizes": [random.randrange(500) for _ in range(i % 4)],
         "days": [f"20{random.randrange(10, 60)}-0{random.randrange(1, 10)}-01" for _ in range(i % 3)],
         "title": f"{random.choice(WORDS)} {digest(i)}" if i % 13 else None,
@@ -157,6 +157,7 @@ def test_an_index_changes_no_answer(served, condition):
     items = served.client.get(f"/api/v1/items?limit=3000&{query}")
     assert plain.status == items.status
     if plain.status == 200:
+        assert condition != "tags ~ mail" or len(plain.data) > 20
         assert [row["serial"] for row in plain.data] == [row["serial"] for row in items.data]
     else:
         assert plain.error == items.error
