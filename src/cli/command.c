@@ -11,6 +11,7 @@
 #include "cli/init.h"
 #include "cli/look.h"
 #include "cli/migrate_command.h"
+#include "cli/plans.h"
 #include "cli/serve.h"
 
 struct option {
@@ -32,6 +33,7 @@ static const struct option options[] = {
     {"database", "URL", "use this database instead of the app file's", offsetof(struct command_line, database)},
     {"steps", "N", "how many migrations; 1 where nothing is said", offsetof(struct command_line, steps)},
     {"yes", NULL, "do not ask", offsetof(struct command_line, is_sure)},
+    {"as", "ID", "ask as the account with this id", offsetof(struct command_line, as)},
     {"json", NULL, "print JSON for programs", offsetof(struct command_line, is_json)},
     {"help", NULL, "print this", offsetof(struct command_line, is_help)},
 };
@@ -61,6 +63,12 @@ const struct command command_table[] = {
      "  status        list them all",
      migrate_command_run},
     {"routes", "[app.yaml]", "json", "list the routes, each with its middleware", NULL, look_routes},
+    {"explain", "REQUEST [app.yaml]", "as json", "show a request's SQL, its plans, and the indexes that it misses",
+     "REQUEST is written in quotes: 'GET /api/v1/markets?status=active&sort=-volume&limit=20'\n"
+     "Serves the request once, reading only, and shows each statement that it ran: arguments, the database's plan, "
+     "rows\n"
+     "read against rows returned, time. Where an index would help there is a patch for the app file (patch -p1).",
+     plans_explain},
     {"schema", "app", "", "print the JSON Schema of app files, for editors",
      "In app.yaml: # yaml-language-server: $schema=./app.schema.json", look_schema},
     {"version", NULL, "json", "print the version", NULL, look_version},
@@ -144,7 +152,7 @@ static enum command_exit print_help(const char *program)
     for (const struct command *command = command_table; command->name; command++) {
         char left[40];
         snprintf(left, sizeof left, "%s %s", command->name, command->argument ? command->argument : "");
-        printf("  %-22s %s\n", left, command->summary);
+        printf("  %-28s %s\n", left, command->summary);
     }
     printf("\n%s <command> --help says more. The app file is app.yaml where none is named.\n"
            "exit codes: 0 done, 1 failed, 2 the command line is wrong\n",

@@ -25,7 +25,7 @@ struct command_line {
     const char *arguments[COMMAND_ARGUMENTS_MAX]; /* the app file, a folder, …; NULL: not given */
     size_t argument_count;
     const char *listen, *admin, *cores;
-    const char *base, *database, *steps;
+    const char *base, *database, *steps, *as;
     bool is_json, is_help, shares_port, is_contract, is_sure;
     const struct command_program *running;
 };

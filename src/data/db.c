@@ -18,6 +18,11 @@ enum error db_open(const struct db_config *config, struct diag *diag, struct db 
     return ERROR_VALIDATION;
 }
 
+bool db_exists(const struct db_config *config)
+{
+    return !slice_starts(slice_from(config->url), SLICE("sqlite:")) || sqlite_driver_exists(config);
+}
+
 void db_close(struct db *db)
 {
     if (db)

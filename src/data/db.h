@@ -62,6 +62,8 @@ struct db_config {
  * itself. Errors: ERROR_VALIDATION (the URL), ERROR_IO, ERROR_MEMORY, ERROR_UNAVAILABLE (the server refuses us); the
  * diag says what and why. */
 MUST_USE enum error db_open(const struct db_config *config, struct diag *diag, struct db **out);
+/* Whether there is one to open: false for a file that db_open() would make. A server is asked by opening. */
+MUST_USE bool db_exists(const struct db_config *config);
 /* Commits what the writer still holds, checkpoints, closes. Accepts NULL. */
 void db_close(struct db *db);
 ANY_CORE enum dialect db_dialect(const struct db *db);
@@ -178,6 +180,14 @@ const char *db_message(const struct db_conn *conn);
 
 /* The rowid of the last insert on this connection. SQLite only: elsewhere the insert returns it. */
 int64_t db_last_id(const struct db_conn *conn);
+
+/* What running a statement has taken so far. SQLite only. */
+struct db_effort {
+    int64_t scanned; /* steps through whole tables or whole indexes: rows that no condition had chosen */
+    int64_t sorts;   /* sorting that no index spared */
+    int64_t indexed; /* rows put into indexes that were made for this run alone */
+    int64_t steps;   /* of SQLite's machine */
+};
 
 /* Figures for metrics and health; may be a moment old. */
 struct db_figures {

@@ -23,6 +23,7 @@ struct db_driver {
     enum error (*next)(struct db_rows *rows, bool *has_row);
     void (*rows_close)(struct db_rows *rows);
     int64_t (*changes)(const struct db_rows *rows);
+    void (*effort)(const struct db_rows *rows, struct db_effort *out); /* of this run; NULL: not known */
     unsigned (*column_count)(const struct db_rows *rows);
     struct slice (*column_name)(const struct db_rows *rows, unsigned column);
     struct value (*column)(const struct db_rows *rows, unsigned column);

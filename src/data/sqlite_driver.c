@@ -76,6 +76,14 @@ static enum error resolve_path(const struct db_config *config, struct diag *diag
     return OK;
 }
 
+bool sqlite_driver_exists(const struct db_config *config)
+{
+    char *path = malloc(PATH_BYTES_MAX);
+    bool exists = path && resolve_path(config, NULL, path) == OK && access(path, F_OK) == 0;
+    free(path);
+    return exists;
+}
+
 /* A folder that was just made outlives the power only when the one it is in was synced. */
 static void sync_parent(const char *folder)
 {
@@ -272,6 +280,15 @@ static int64_t changes(const struct db_rows *rows)
     return sqlite3_changes64(rows_of(rows)->sqlite->handle);
 }
 
+static void effort(const struct db_rows *rows, struct db_effort *out)
+{
+    sqlite3_stmt *statement = rows_of(rows)->statement;
+    *out = (struct db_effort){.scanned = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1),
+                              .sorts = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_SORT, 1),
+                              .indexed = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_AUTOINDEX, 1),
+                              .steps = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1)};
+}
+
 static unsigned column_count(const struct db_rows *rows)
 {
     return (unsigned)sqlite3_column_count(rows_of(rows)->statement);
@@ -370,6 +387,7 @@ static const struct db_driver driver = {
     .next = next,
     .rows_close = rows_close,
     .changes = changes,
+    .effort = effort,
     .column_count = column_count,
     .column_name = column_name,
     .column = column,

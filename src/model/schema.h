@@ -75,6 +75,7 @@ enum field_flag {
     FIELD_HIDDEN = 1 << 4,    /* writable, never read, filtered, sorted or searched */
     FIELD_IMMUTABLE = 1 << 5, /* set on create */
     FIELD_SYSTEM = 1 << 6,    /* id, created_at, updated_at, version */
+    FIELD_CONTENT = 1 << 7,   /* an index (gin, gist) knows what its values hold: PostgreSQL only */
 };
 
 struct field {
@@ -99,6 +100,14 @@ struct index_column {
     bool is_descending;
 };
 
+/* How an index finds values. What SQLite has no other kind for is an ordinary index there (hash), or none. */
+enum index_kind {
+    INDEX_BTREE, /* by their order */
+    INDEX_HASH,  /* one value; smaller than a btree where values are long */
+    INDEX_GIN,   /* what they hold: the elements of a list, the parts of a text */
+    INDEX_GIST,  /* the parts of a text */
+};
+
 struct index {
     struct slice name; /* "<table>_<fields>", unique in the database */
     const struct index_column *columns;
@@ -107,6 +116,7 @@ struct index {
     size_t include_count;
     const struct expr *where; /* partial; NULL: all rows */
     bool is_unique;
+    enum index_kind kind;
     struct place place;
 };
 
@@ -175,6 +185,9 @@ static inline bool field_is(const struct field *field, enum field_flag flag)
 {
     return (field->flags & flag) != 0;
 }
+
+/* Whether an index of this kind can hold fields of this type. */
+bool schema_index_takes(enum index_kind kind, const struct type *type);
 
 /* "text", "int", …: as the app file spells it. */
 const char *type_name(enum field_type kind);
