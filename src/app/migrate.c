@@ -77,7 +77,7 @@ static enum error is_ours(struct db *db, struct arena *arena, bool *out)
     return error;
 }
 
-/* Whether the database is as the app file has it; how it differs is added as warnings where `diag` is given. */
+/* Whether the database is as the app file has it. How it differs is told where `diag` is given. */
 static enum error compare(struct db *db, const struct settings *settings, struct arena *arena, struct diag *diag,
                           bool *is_same)
 {
@@ -85,8 +85,8 @@ static enum error compare(struct db *db, const struct settings *settings, struct
     diag_init(&scratch, arena);
     enum error error = schema_sync(db, settings->schema, SCHEMA_SYNC_CHECK, &scratch);
     *is_same = error == OK;
-    for (const struct diag_item *item = scratch.first; diag && item; item = item->next)
-        diag_warn(diag, item->place, item->hint, "%s", item->message);
+    for (const struct diag_item *item = scratch.first; item; item = item->next)
+        diag_at(diag, item->place, item->hint, "%s", item->message);
     return error == ERROR_CONFLICT ? OK : error;
 }
 
@@ -102,9 +102,18 @@ static bool only_adds(const struct migration *migration, enum dialect dialect)
     return migration->is_generated;
 }
 
+static enum error refuse_initial(struct diag *diag)
+{
+    diag_say(diag,
+             "delete the folder, put the app file back as it was, and write the first migration from it; the change is "
+             "the second one",
+             "the database was made from another app file than the first migration");
+    return ERROR_CONFLICT;
+}
+
 /* The number up to which all that is pending is in the database already; 0: nothing is. */
 static enum error find_present(struct db *db, const struct settings *settings, const struct migration_status *status,
-                               struct arena *arena, int64_t *number)
+                               struct arena *arena, struct diag *diag, int64_t *number)
 {
     bool is_made, is_same = false, all_add = true;
     int64_t last = 0, initial = 0;
@@ -127,7 +136,7 @@ static enum error find_present(struct db *db, const struct settings *settings, c
     if (all_add)
         TRY(compare(db, settings, arena, NULL, &is_same));
     *number = is_same ? last : initial;
-    return OK;
+    return is_same || initial != last ? OK : refuse_initial(diag);
 }
 
 static enum error apply(struct migrate *migrate, struct migration_run *run)
@@ -139,7 +148,7 @@ static enum error apply(struct migrate *migrate, struct migration_run *run)
     run->arena = migrate->arena;
     run->diag = migrate->diag;
     TRY(migrate_status(migrate, &status));
-    TRY(find_present(migrate->db, &migrate->settings, &status, migrate->arena, &present));
+    TRY(find_present(migrate->db, &migrate->settings, &status, migrate->arena, migrate->diag, &present));
     if (present > 0)
         TRY(migration_run_record(run, present));
     return migration_run_up(run);
@@ -149,7 +158,12 @@ enum error migrate_up(struct migrate *migrate, struct migration_run *run)
 {
     bool is_same;
     TRY(apply(migrate, run));
-    return compare(migrate->db, &migrate->settings, migrate->arena, migrate->diag, &is_same);
+    TRY(compare(migrate->db, &migrate->settings, migrate->arena, migrate->diag, &is_same));
+    if (is_same)
+        return OK;
+    diag_say(migrate->diag, "tenon migrate diff writes what leads there",
+             "all migrations are applied, and the database still differs from the app file");
+    return ERROR_CONFLICT;
 }
 
 /* ---- taking back ---- */

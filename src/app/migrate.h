@@ -39,8 +39,8 @@ MUST_USE enum error migrate_connect(struct migrate *migrate);
 /* What the database has of them. Errors: those of migration_read_status(). */
 MUST_USE enum error migrate_status(struct migrate *migrate, struct migration_status *out);
 /* Applies what is pending; what the database has already (because `tenon serve` made it, or `tenon dev` added it) is
- * only recorded. Then tells, as warnings, how the database still differs from the app file.
- * Errors: those of migration_run_up(). */
+ * only recorded. Errors: those of migration_run_up(); ERROR_CONFLICT also when all is applied and the database still
+ * differs from the app file: each difference is told. */
 MUST_USE enum error migrate_up(struct migrate *migrate, struct migration_run *run);
 /* Takes back the last `count`. Errors: those of migration_run_down(); ERROR_CONFLICT (forward_only). */
 MUST_USE enum error migrate_down(struct migrate *migrate, struct migration_run *run, size_t count);

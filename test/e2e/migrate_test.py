@@ -418,6 +418,25 @@ def test_what_serve_has_made_is_recorded_as_applied(app, serve):
     assert app.sql("select email from owners") == [("a@example.org",)]
 
 
+def test_a_first_migration_that_did_not_make_the_database_is_refused(app, serve):
+    app.write(BEFORE)
+    start(app, serve).stop()
+    app.write(BEFORE.replace("rank: int", "rank: int index")).migrate("diff")
+    assert "was made from another app file" in app.migrate("up", code=1).stderr
+    assert app.pending() == ["0001_initial"]
+    for path in app.folder.glob("migrations/*"):
+        path.unlink()
+    app.write(BEFORE).migrate("diff")
+    app.migrate("up")
+    app.change(BEFORE.replace("rank: int", "rank: int index"))
+
+
+def test_up_tells_how_the_database_differs_in_the_end(shop):
+    shop.write(BEFORE.replace("rank: int", "rank: int index"))
+    done = shop.migrate("up", code=1)
+    assert 'index "owners_rank" is missing' in done.stderr and "tenon migrate diff" in done.stderr
+
+
 def test_dev_applies_what_only_adds(shop, serve):
     shop.write(BEFORE.replace("rank: int", "rank: int\n      size: int")).migrate("diff")
     server = start(shop, serve, command="dev")
