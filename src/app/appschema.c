@@ -139,6 +139,7 @@ static const struct shape {
     {"view", "\"type\": \"boolean\", \"default\": false"},
     {"timestamps", "\"type\": \"boolean\", \"default\": true"},
     {"version", "\"type\": \"boolean\", \"default\": true"},
+    {"renamed_from", "\"$ref\": \"#/$defs/name\""},
 };
 
 static void put_resource(struct buf *out)
@@ -178,11 +179,13 @@ static const char definitions[] =
     "\"pattern\": {\"type\": \"string\"}, \"min\": {\"$ref\": \"#/$defs/text\"}, \"max\": {\"$ref\": "
     "\"#/$defs/text\"}, "
     "\"description\": {\"type\": \"string\"}, \"as\": {\"$ref\": \"#/$defs/name\"}, "
-    "\"column\": {\"type\": \"string\"}}}]},\n"
+    "\"column\": {\"type\": \"string\"}, "
+    "\"renamed_from\": {\"$ref\": \"#/$defs/name\"}}}]},\n"
     "\"index\": {\"anyOf\": [{\"type\": \"string\"}, {\"type\": \"object\", \"additionalProperties\": false, "
     "\"required\": [\"fields\"], \"properties\": {\"fields\": {\"$ref\": \"#/$defs/texts\"}, "
     "\"where\": {\"$ref\": \"#/$defs/condition\"}, \"unique\": {\"type\": \"boolean\"}, "
-    "\"include\": {\"$ref\": \"#/$defs/list\"}}}]},\n"
+    "\"include\": {\"$ref\": \"#/$defs/list\"}, "
+    "\"using\": {\"enum\": [\"btree\", \"hash\", \"gin\", \"gist\"]}}}]},\n"
     "\"input\": {\"anyOf\": [{\"$ref\": \"#/$defs/field\"}, {\"type\": \"object\", "
     "\"additionalProperties\": false, \"required\": [\"list\"], \"properties\": {\"list\": {\"type\": \"object\", "
     "\"propertyNames\": {\"$ref\": \"#/$defs/name\"}, \"additionalProperties\": {\"$ref\": \"#/$defs/field\"}}, "

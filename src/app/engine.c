@@ -25,6 +25,7 @@
 #include "app/gauges.h"
 #include "app/health.h"
 #include "app/housekeeping.h"
+#include "app/migrate.h"
 #include "app/watch.h"
 #include "app/worker.h"
 #include "base/log.h"
@@ -145,6 +146,13 @@ static const char **replica_urls(struct engine *engine)
     return urls;
 }
 
+/* The database has all migrations, and is as the app file says. */
+static enum error bring_in_line(struct engine *engine, const struct settings *settings, struct diag *diag)
+{
+    TRY(migrate_gate(engine->db, settings, engine->options.sync == SCHEMA_SYNC_ADDITIVE, diag));
+    return schema_sync(engine->db, settings->schema, engine->options.sync, diag);
+}
+
 static enum error open_database(struct engine *engine, struct diag *diag)
 {
     const struct settings *settings = &engine->generation->settings;
@@ -166,7 +174,7 @@ static enum error open_database(struct engine *engine, struct diag *diag)
     engine->is_waiting = db_figures(engine->db).is_down;
     if (engine->is_waiting)
         return settings->database.start_ms > 0 ? OK : ERROR_UNAVAILABLE;
-    return schema_sync(engine->db, settings->schema, engine->options.sync, diag);
+    return bring_in_line(engine, settings, diag);
 }
 
 static enum error open_metrics(struct engine *engine)
@@ -401,7 +409,7 @@ static enum error load_next(struct engine *engine, struct diag *diag, struct gen
 {
     struct generation *next;
     TRY(generation_load(engine->options.app_path, diag, &next));
-    enum error error = schema_sync(engine->db, next->settings.schema, engine->options.sync, diag);
+    enum error error = bring_in_line(engine, &next->settings, diag);
     if (error == OK)
         error = build(engine, next, diag);
     if (error != OK) {

@@ -28,9 +28,9 @@ static const struct settings_row rows[] = {
 
 /* Sections of the design that this version does not serve. */
 static const char *const later[] = {
-    "roles",   "limits",   "webhooks",   "cache",    "events",  "jobs",  "auth",     "graphql", "grpc",
-    "gateway", "versions", "migrations", "replicas", "brokers", "oauth", "realtime", "sagas",   "projections",
-    "streams", "queue",    "schedules",  "search",   "tls",     "redis", "tracing",  "metrics", "mail",
+    "roles",   "limits",    "webhooks", "cache",   "events", "jobs",     "auth",    "graphql",     "grpc",
+    "gateway", "versions",  "replicas", "brokers", "oauth",  "realtime", "sagas",   "projections", "streams",
+    "queue",   "schedules", "search",   "tls",     "redis",  "tracing",  "metrics", "mail",
 };
 
 const struct settings_row *settings_rows(size_t *count)
@@ -191,6 +191,7 @@ static enum error build(struct settings_reader *reader, const struct node *root)
     enum error error =
         schema_build(resources, node_find(root, "actions"), naming, reader->arena, reader->diag, &schema);
     settings->schema = schema;
+    settings->root = root;
     return error == ERROR_VALIDATION ? OK : error;
 }
 

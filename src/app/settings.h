@@ -26,6 +26,7 @@ struct settings_address {
     unsigned port;     /* 0: any free one */
 };
 
+enum settings_migrations { SETTINGS_REVERSIBLE, SETTINGS_FORWARD_ONLY };
 enum settings_level { SETTINGS_DEBUG, SETTINGS_INFO, SETTINGS_WARN, SETTINGS_ERROR };
 
 struct settings_addresses {
@@ -57,9 +58,11 @@ struct settings {
     struct http_settings http;
     struct settings_address admin;
     bool admin_is_chosen;
+    enum settings_migrations migrations;
     enum settings_level log_level;
     struct settings_texts redact;
     const struct schema *schema;
+    const struct node *root;  /* what was read: to be written again */
     const char *const *files; /* that were read, the app file first */
     size_t file_count;
 };

@@ -11,6 +11,8 @@
 #include "cli/adopter.h"
 #include "cli/init.h"
 #include "cli/look.h"
+#include "cli/migrate_command.h"
+#include "cli/plans.h"
 #include "cli/serve.h"
 
 struct option {
@@ -26,6 +28,13 @@ static const struct option options[] = {
     {"cores", "N", "cores that serve requests; 0 is one for each CPU", offsetof(struct command_line, cores)},
     {"share-port", NULL, "let another serve take over the same address, without a gap",
      offsetof(struct command_line, shares_port)},
+    {"base", "APP.YAML", "compare with this app file instead of the recorded schema",
+     offsetof(struct command_line, base)},
+    {"contract", NULL, "also what takes away what older servers use", offsetof(struct command_line, is_contract)},
+    {"database", "URL", "use this database instead of the app file's", offsetof(struct command_line, database)},
+    {"steps", "N", "how many migrations; 1 where nothing is said", offsetof(struct command_line, steps)},
+    {"yes", NULL, "do not ask", offsetof(struct command_line, is_sure)},
+    {"as", "ID", "ask as the account with this id", offsetof(struct command_line, as)},
     {"json", NULL, "print JSON for programs", offsetof(struct command_line, is_json)},
     {"output", "FILE", "write to a new file instead of standard output", offsetof(struct command_line, output)},
     {"access", "WHO", "none (the default), read or all: what `access:` says of every resource",
@@ -53,7 +62,23 @@ const struct command command_table[] = {
      "and not changed. What cannot be served is left out, with a comment that says why. Nobody may read or write\n"
      "anything until `access:` says who.",
      adopter_run},
+    {"migrate", "ACTION [NAME] [app.yaml]", "base contract database steps yes json",
+     "change the database as the app file has changed",
+     "  diff          write what leads from the recorded schema to the app file: migrations/NNNN_name.….sql\n"
+     "  new NAME      write an empty migration, to be filled by hand\n"
+     "  lint          say what each pending statement locks, writes anew or loses, and how to do it instead\n"
+     "  check         prove on a copy that up, down and up again leave everything as it was\n"
+     "  up            apply what is pending; --contract also what takes away what older servers use\n"
+     "  down          take back the last one, or --steps N; asks before it loses what is stored\n"
+     "  status        list them all",
+     migrate_command_run},
     {"routes", "[app.yaml]", "json", "list the routes, each with its middleware", NULL, look_routes},
+    {"explain", "REQUEST [app.yaml]", "as json", "show a request's SQL, its plans, and the indexes that it misses",
+     "REQUEST is written in quotes: 'GET /api/v1/markets?status=active&sort=-volume&limit=20'\n"
+     "Serves the request once, reading only, and shows each statement that it ran: arguments, the database's plan, "
+     "rows\n"
+     "read against rows returned, time. Where an index would help there is a patch for the app file (patch -p1).",
+     plans_explain},
     {"schema", "app", "", "print the JSON Schema of app files, for editors",
      "In app.yaml: # yaml-language-server: $schema=./app.schema.json", look_schema},
     {"version", NULL, "json", "print the version", NULL, look_version},
@@ -137,7 +162,7 @@ static enum command_exit print_help(const char *program)
     for (const struct command *command = command_table; command->name; command++) {
         char left[40];
         snprintf(left, sizeof left, "%s %s", command->name, command->argument ? command->argument : "");
-        printf("  %-22s %s\n", left, command->summary);
+        printf("  %-28s %s\n", left, command->summary);
     }
     printf("\n%s <command> --help says more. The app file is app.yaml where none is named.\n"
            "exit codes: 0 done, 1 failed, 2 the command line is wrong\n",

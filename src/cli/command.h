@@ -26,7 +26,8 @@ struct command_line {
     size_t argument_count;
     const char *listen, *admin, *cores;
     const char *output, *access;
-    bool is_json, is_help, shares_port;
+    const char *base, *database, *steps, *as;
+    bool is_json, is_help, shares_port, is_contract, is_sure;
     const struct command_program *running;
 };
 

@@ -18,6 +18,11 @@ enum error db_open(const struct db_config *config, struct diag *diag, struct db 
     return ERROR_VALIDATION;
 }
 
+bool db_exists(const struct db_config *config)
+{
+    return !slice_starts(slice_from(config->url), SLICE("sqlite:")) || sqlite_driver_exists(config);
+}
+
 void db_close(struct db *db)
 {
     if (db)
@@ -64,6 +69,11 @@ enum error db_tx_blocking(struct db *db, db_tx_body *body, void *argument)
 enum error db_read_blocking(struct db *db, struct db_conn **out)
 {
     return db->driver->read_blocking(db, out);
+}
+
+enum error db_write_blocking(struct db *db, struct db_conn **out)
+{
+    return db->driver->write_blocking(db, out);
 }
 
 enum error db_query(struct db_conn *conn, struct slice sql, const struct value *arguments, size_t count,

@@ -62,6 +62,8 @@ struct db_config {
  * itself. Errors: ERROR_VALIDATION (the URL), ERROR_IO, ERROR_MEMORY, ERROR_UNAVAILABLE (the server refuses us); the
  * diag says what and why. */
 MUST_USE enum error db_open(const struct db_config *config, struct diag *diag, struct db **out);
+/* Whether there is one to open: false for a file that db_open() would make. A server is asked by opening. */
+MUST_USE bool db_exists(const struct db_config *config);
 /* Commits what the writer still holds, checkpoints, closes. Accepts NULL. */
 void db_close(struct db *db);
 ANY_CORE enum dialect db_dialect(const struct db *db);
@@ -110,6 +112,10 @@ YIELDS MUST_USE enum error db_tx(struct db *db, struct fiber *self, struct deadl
 MUST_USE ANY_CORE enum error db_tx_blocking(struct db *db, db_tx_body *body, void *argument);
 /* A read connection for such a thread, opened for it. */
 MUST_USE ANY_CORE enum error db_read_blocking(struct db *db, struct db_conn **out);
+/* A connection of its own for such a thread, that writes: each statement commits by itself, unless db_script() has
+ * begun a transaction. Without limits of time. For what changes the tables themselves; db_read_end() closes it.
+ * Errors: ERROR_IO, ERROR_UNAVAILABLE, ERROR_MEMORY. */
+MUST_USE ANY_CORE enum error db_write_blocking(struct db *db, struct db_conn **out);
 
 /* Starts a statement. `sql` holds one statement with ?1…?n ($1…$n on PostgreSQL) and is cached by its text; `arguments`
  * are borrowed until db_rows_close(). In a read connection a long statement lets other fibers run and is cut at the
@@ -175,6 +181,14 @@ const char *db_message(const struct db_conn *conn);
 
 /* The rowid of the last insert on this connection. SQLite only: elsewhere the insert returns it. */
 int64_t db_last_id(const struct db_conn *conn);
+
+/* What running a statement has taken so far. SQLite only. */
+struct db_effort {
+    int64_t scanned; /* steps through whole tables or whole indexes: rows that no condition had chosen */
+    int64_t sorts;   /* sorting that no index spared */
+    int64_t indexed; /* rows put into indexes that were made for this run alone */
+    int64_t steps;   /* of SQLite's machine */
+};
 
 /* Figures for metrics and health; may be a moment old. */
 struct db_figures {

@@ -13,6 +13,7 @@ struct db_driver {
                              struct db_conn **out);
     enum error (*position)(struct db *db, struct fiber *self, struct deadline deadline, uint64_t *out);
     enum error (*read_blocking)(struct db *db, struct db_conn **out);
+    enum error (*write_blocking)(struct db *db, struct db_conn **out);
     void (*read_end)(struct db_conn *conn);
     enum error (*tx)(struct db *db, struct fiber *self, struct deadline deadline, enum db_isolation isolation,
                      db_tx_body *body, void *argument);
@@ -22,6 +23,7 @@ struct db_driver {
     enum error (*next)(struct db_rows *rows, bool *has_row);
     void (*rows_close)(struct db_rows *rows);
     int64_t (*changes)(const struct db_rows *rows);
+    void (*effort)(const struct db_rows *rows, struct db_effort *out); /* of this run; NULL: not known */
     unsigned (*column_count)(const struct db_rows *rows);
     struct slice (*column_name)(const struct db_rows *rows, unsigned column);
     struct value (*column)(const struct db_rows *rows, unsigned column);

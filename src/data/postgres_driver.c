@@ -92,19 +92,31 @@ static enum error read_begin(struct db *db, struct fiber *self, struct deadline 
     return OK;
 }
 
-static enum error read_blocking(struct db *db, struct db_conn **out)
+static enum error connect_blocking(const struct postgres_target *target, struct db_conn **out)
 {
     struct postgres_lease *lease = calloc(1, sizeof *lease);
     if (!lease)
         return ERROR_MEMORY;
     *lease = (struct postgres_lease){.base.driver = &driver, .mode = POSTGRES_BLOCKING, .is_own = true};
-    lease->pg = postgres_connect_now(&own(db)->target, lease->fault.message);
+    lease->pg = postgres_connect_now(target, lease->fault.message);
     if (!lease->pg) {
         free(lease);
         return ERROR_UNAVAILABLE;
     }
     *out = &lease->base;
     return OK;
+}
+
+static enum error read_blocking(struct db *db, struct db_conn **out)
+{
+    return connect_blocking(&own(db)->target, out);
+}
+
+static enum error write_blocking(struct db *db, struct db_conn **out)
+{
+    struct postgres_target target = own(db)->target;
+    target.statement_ms = 0;
+    return connect_blocking(&target, out);
 }
 
 static void read_end(struct db_conn *conn)
@@ -456,6 +468,7 @@ static const struct db_driver driver = {
     .read_begin = read_begin,
     .position = position,
     .read_blocking = read_blocking,
+    .write_blocking = write_blocking,
     .read_end = read_end,
     .tx = tx,
     .tx_blocking = tx_blocking,

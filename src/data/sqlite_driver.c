@@ -76,6 +76,14 @@ static enum error resolve_path(const struct db_config *config, struct diag *diag
     return OK;
 }
 
+bool sqlite_driver_exists(const struct db_config *config)
+{
+    char *path = malloc(PATH_BYTES_MAX);
+    bool exists = path && resolve_path(config, NULL, path) == OK && access(path, F_OK) == 0;
+    free(path);
+    return exists;
+}
+
 /* A folder that was just made outlives the power only when the one it is in was synced. */
 static void sync_parent(const char *folder)
 {
@@ -196,6 +204,22 @@ static enum error read_blocking(struct db *db, struct db_conn **out)
     return OK;
 }
 
+static enum error write_blocking(struct db *db, struct db_conn **out)
+{
+    struct sqlite_conn *conn = calloc(1, sizeof *conn);
+    if (!conn)
+        return ERROR_MEMORY;
+    *conn = (struct sqlite_conn){.base.driver = &driver, .is_own = true};
+    enum error error =
+        sqlite_open(own(db)->path, SQLITE_WRITER, own(db)->config.statement_cache, NULL, NULL, &conn->sqlite);
+    if (error != OK) {
+        free(conn);
+        return error;
+    }
+    *out = &conn->base;
+    return OK;
+}
+
 static void read_end(struct db_conn *conn)
 {
     if (conn_of(conn)->is_own)
@@ -254,6 +278,15 @@ static void rows_close(struct db_rows *rows)
 static int64_t changes(const struct db_rows *rows)
 {
     return sqlite3_changes64(rows_of(rows)->sqlite->handle);
+}
+
+static void effort(const struct db_rows *rows, struct db_effort *out)
+{
+    sqlite3_stmt *statement = rows_of(rows)->statement;
+    *out = (struct db_effort){.scanned = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1),
+                              .sorts = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_SORT, 1),
+                              .indexed = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_AUTOINDEX, 1),
+                              .steps = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1)};
 }
 
 static unsigned column_count(const struct db_rows *rows)
@@ -346,6 +379,7 @@ static const struct db_driver driver = {
     .read_begin = read_begin,
     .position = position,
     .read_blocking = read_blocking,
+    .write_blocking = write_blocking,
     .read_end = read_end,
     .tx = tx,
     .tx_blocking = tx_blocking,
@@ -353,6 +387,7 @@ static const struct db_driver driver = {
     .next = next,
     .rows_close = rows_close,
     .changes = changes,
+    .effort = effort,
     .column_count = column_count,
     .column_name = column_name,
     .column = column,

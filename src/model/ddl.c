@@ -178,7 +178,8 @@ static void put_index_columns(struct sql *sql, const struct index *index)
  * given it. */
 static void put_tie_breaker(struct sql *sql, const struct resource *resource, const struct index *index)
 {
-    if (sql->dialect != DIALECT_POSTGRES || index->columns[index->column_count - 1].field == resource->id)
+    if (sql->dialect != DIALECT_POSTGRES || index->kind != INDEX_BTREE ||
+        index->columns[index->column_count - 1].field == resource->id)
         return;
     sql_put(sql, ", ");
     sql_name(sql, resource->id->name);
@@ -206,8 +207,13 @@ static enum error add_index(struct ddl_writer *writer, const struct resource *re
     sql_name(sql, name);
     sql_put(sql, " ON ");
     sql_name(sql, resource->name);
+    if (is_postgres(writer) && index->kind != INDEX_BTREE)
+        ddl_postgres_put_using(writer, index);
     sql_put(sql, " (");
-    put_index_columns(sql, index);
+    if (index->kind == INDEX_GIN || index->kind == INDEX_GIST)
+        ddl_postgres_put_content(writer, index);
+    else
+        put_index_columns(sql, index);
     if (!unique)
         put_tie_breaker(sql, resource, index);
     put_include(sql, index, include_count);
@@ -223,6 +229,9 @@ static enum error add_indexes(struct ddl_writer *writer, const struct resource *
 {
     for (size_t i = 0; i < resource->index_count; i++) {
         const struct index *index = &resource->indexes[i];
+        bool is_of_content = index->kind == INDEX_GIN || index->kind == INDEX_GIST;
+        if (is_of_content && !is_postgres(writer))
+            continue; /* SQLite has nothing of the kind */
         if (!index->is_unique || is_postgres(writer)) {
             enum field_flag unique = index->is_unique ? FIELD_UNIQUE : 0;
             TRY(add_index(writer, resource, index, index->name, unique, index->include_count));
@@ -316,6 +325,16 @@ enum error ddl_add_column(const struct resource *resource, const struct field *f
     enum error error = put_column(&writer, resource, field);
     if (error == OK)
         error = take_text(&writer, out);
+    sql_fini(&writer.sql);
+    return error;
+}
+
+enum error ddl_default(const struct field *field, enum dialect dialect, struct arena *arena, struct slice *out)
+{
+    struct ddl_writer writer = {.arena = arena};
+    sql_init(&writer.sql, arena, dialect);
+    put_literal(&writer.sql, &field->type, field->default_kind == DEFAULT_VALUE ? field->default_value : VALUE_NOTHING);
+    enum error error = take_text(&writer, out);
     sql_fini(&writer.sql);
     return error;
 }

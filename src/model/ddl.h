@@ -34,6 +34,9 @@ MUST_USE enum error ddl_create(const struct schema *schema, enum dialect dialect
  * value for it to run. Errors: ERROR_MEMORY. */
 MUST_USE enum error ddl_add_column(const struct resource *resource, const struct field *field, enum dialect dialect,
                                    struct arena *arena, struct slice *out);
+/* A field's default value as the dialect writes it, "NULL" where it has none. Errors: ERROR_MEMORY. */
+MUST_USE enum error ddl_default(const struct field *field, enum dialect dialect, struct arena *arena,
+                                struct slice *out);
 /* What an existing column must look like: "TEXT", "numeric(18,2)", "text COLLATE \"C\"". Errors: ERROR_MEMORY. */
 MUST_USE enum error ddl_column_type(const struct field *field, enum dialect dialect, struct arena *arena,
                                     struct slice *out);

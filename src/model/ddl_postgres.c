@@ -97,6 +97,31 @@ enum error ddl_postgres_put_type(struct ddl_writer *writer, const struct field *
     return OK;
 }
 
+void ddl_postgres_put_using(struct ddl_writer *writer, const struct index *index)
+{
+    static const char *const names[] = {
+        [INDEX_BTREE] = "btree", [INDEX_HASH] = "hash", [INDEX_GIN] = "gin", [INDEX_GIST] = "gist"};
+    sql_put(&writer->sql, " USING ");
+    buf_put_text(&writer->sql.text, names[index->kind]);
+}
+
+/* The expressions that expr_compile.c writes its filters with: tn_like() becomes the second one when it is planned. */
+void ddl_postgres_put_content(struct ddl_writer *writer, const struct index *index)
+{
+    struct sql *sql = &writer->sql;
+    const struct field *field = index->columns[0].field;
+    if (field->type.kind == FIELD_LIST) {
+        sql_put(sql, "(");
+        sql_name(sql, field->name);
+        sql_put(sql, "::jsonb) jsonb_path_ops");
+        return;
+    }
+    sql_put(sql, "(tn_fold(");
+    sql_name(sql, field->name);
+    sql_put(sql, ") COLLATE \"C\") ");
+    buf_put_text(&sql->text, index->kind == INDEX_GIN ? "gin_trgm_ops" : "gist_trgm_ops");
+}
+
 /* <lead><table><between><field><end>; `field` may be NULL */
 static enum error make_name(struct ddl_writer *writer, const char *lead, const struct resource *resource,
                             const char *between, const struct field *field, const char *end, struct slice *out)

@@ -29,6 +29,9 @@ MUST_USE enum error ddl_sqlite_engine(struct ddl_writer *writer);
 
 MUST_USE enum error ddl_postgres_functions(struct ddl_writer *writer);
 MUST_USE enum error ddl_postgres_put_type(struct ddl_writer *writer, const struct field *field);
+/* " USING gin", and what such an index holds of its one column. */
+void ddl_postgres_put_using(struct ddl_writer *writer, const struct index *index);
+void ddl_postgres_put_content(struct ddl_writer *writer, const struct index *index);
 MUST_USE enum error ddl_postgres_reference(struct ddl_writer *writer, const struct resource *resource,
                                            const struct field *field);
 MUST_USE enum error ddl_postgres_search(struct ddl_writer *writer, const struct resource *resource);

@@ -313,6 +313,30 @@ static void put_in_set(const struct writer *w, const struct expr_node *left, con
     sql_put(w->sql, ")");
 }
 
+/* Whether an index knows what the values of this column hold. */
+static bool has_content_index(const struct writer *w, const struct expr_node *node)
+{
+    return is_postgres(w) && node->kind == EXPR_PATH && node->root == EXPR_ROOT_ROW && node->field &&
+           field_is(node->field, FIELD_CONTENT);
+}
+
+/* "list"::jsonb @> jsonb_build_array(…) AND: true of every row that the condition behind it is true of, and answered by
+ * the index. Numbers of other types than the elements' are left to that one alone. */
+static void put_containment(const struct writer *w, const struct expr_node *list, const struct expr_node *member,
+                            const char *cast)
+{
+    const struct type *element = expr_element(list);
+    bool is_number = element->kind == FIELD_INT;
+    if (is_number && (!member->type || member->type->kind != FIELD_INT))
+        return;
+    put_operand(w, list, NULL);
+    sql_put(w->sql, "::jsonb @> jsonb_build_array((");
+    put_operand(w, member, element);
+    sql_put(w->sql, ")");
+    buf_put_text(&w->sql->text, cast ? cast : "::text");
+    sql_put(w->sql, ") AND ");
+}
+
 /* json_array_elements_text() gives texts, whatever the elements are. */
 static void put_member_postgres(const struct writer *w, const struct expr_node *list, const struct expr_node *member)
 {
@@ -327,6 +351,10 @@ static void put_member_postgres(const struct writer *w, const struct expr_node *
     side.is_folded = expr_ignores_case(element, member->type);
     if (!cast)
         wanted.type = &text;
+    bool is_indexed = has_content_index(w, list) && !side.is_folded;
+    buf_put_text(&w->sql->text, is_indexed ? "(" : "");
+    if (is_indexed)
+        put_containment(w, list, &wanted, cast);
     sql_put(w->sql, "EXISTS (SELECT 1 FROM json_array_elements_text(");
     put_operand(w, list, NULL);
     sql_put(w->sql, ") AS ");
@@ -337,7 +365,7 @@ static void put_member_postgres(const struct writer *w, const struct expr_node *
     buf_put_text(&w->sql->text, side.is_folded ? " COLLATE \"C\")" : cast ? cast : "");
     sql_put(w->sql, " = ");
     put_operand(&side, &wanted, element);
-    sql_put(w->sql, ")");
+    buf_put_text(&w->sql->text, is_indexed ? "))" : ")");
 }
 
 static void put_member(const struct writer *w, const struct expr_node *list, const struct expr_node *member)
@@ -362,11 +390,25 @@ static void put_member(const struct writer *w, const struct expr_node *list, con
     sql_put(w->sql, ")");
 }
 
+/* tn_contains() as an index of parts answers it: the part is a pattern without wildcards but those around it. */
+static void put_part(const struct writer *w, const struct expr_node *left, const struct expr_node *right)
+{
+    sql_put(w->sql, "tn_fold(");
+    put_operand(w, left, NULL);
+    sql_put(w->sql, ") COLLATE \"C\" LIKE '%' || replace(replace(replace(tn_fold(");
+    put_operand(w, right, NULL);
+    sql_put(w->sql, "), '\\', '\\\\'), '%', '\\%'), '_', '\\_') || '%'");
+}
+
 static void put_search(const struct writer *w, const struct expr_node *node)
 {
     const struct expr_node *left = node->first, *right = left->next;
     if (node->kind == EXPR_HAS && expr_element(left)) {
         put_member(w, left, right);
+        return;
+    }
+    if (node->kind == EXPR_HAS && has_content_index(w, left)) {
+        put_part(w, left, right);
         return;
     }
     if (node->kind == EXPR_HAS)

@@ -69,6 +69,25 @@ static enum error load_key(struct db_conn *tx, void *argument)
                       &key, 1, NULL);
 }
 
+/* On a database that is only looked at (data/observed.h) the key is read; where it was never made any will do. */
+static enum error look_up_key(struct model *model)
+{
+    struct db_conn *conn;
+    bool found = false;
+    TRY(db_read_blocking(model->db, &conn));
+    enum error error = read_key(conn, model->cursor_key, &found);
+    db_read_end(conn);
+    if (error == OK && found)
+        return OK;
+    return random_bytes(model->cores[0].random, model->cursor_key, sizeof model->cursor_key);
+}
+
+static enum error find_key(struct model *model)
+{
+    enum error error = db_tx_blocking(model->db, load_key, model);
+    return error == ERROR_NOT_IMPLEMENTED ? look_up_key(model) : error;
+}
+
 enum error model_create(const struct schema *schema, struct db *db, struct offload *offload, unsigned core_count,
                         struct model **out)
 {
@@ -84,7 +103,7 @@ enum error model_create(const struct schema *schema, struct db *db, struct offlo
     for (unsigned i = 0; i <= core_count; i++)
         if ((error = core_init(&model->cores[i], db ? db_dialect(db) : DIALECT_SQLITE)) != OK)
             goto fail;
-    if (db && (error = db_tx_blocking(db, load_key, model)) != OK)
+    if (db && (error = find_key(model)) != OK)
         goto fail;
     *out = model;
     return OK;

@@ -2,6 +2,7 @@
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +15,11 @@
 /* What all sessions of an app share: its schema, its database, and the per-core scratch of the query path. Immutable
  * while cores run, but for what belongs to one core. */
 
+struct caller;
 struct offload;
+struct query;
 struct random_source;
+struct session;
 struct sql;
 struct uuid_source;
 
@@ -25,14 +29,22 @@ struct model_core {
     struct uuid_source *uuids;
 };
 
+/* Who hears of each query before its statement is run; for looking at an app, not for serving it. */
+struct model_watch {
+    void (*query)(void *state, const struct session *session, const struct query *query, bool is_count);
+    void *state;
+};
+
 struct model {
     const struct schema *schema;
     struct db *db;
     struct offload *offload; /* hashes passwords */
     struct password_params password;
-    struct model_core *cores; /* by core index; the last one is the writer's */
-    unsigned core_count;      /* without the writer's */
-    char cursor_key[32];      /* signs cursors; stored in the database, so that they outlive a restart */
+    struct model_core *cores;        /* by core index; the last one is the writer's */
+    unsigned core_count;             /* without the writer's */
+    const struct caller *caller;     /* who every session is for, where the protocol does not say; NULL: nobody */
+    const struct model_watch *watch; /* NULL: nobody */
+    char cursor_key[32];             /* signs cursors; stored in the database, so that they outlive a restart */
 };
 
 /* Makes a model over an open database for `core_count` cores. Owner: the caller; `schema` and `db` are borrowed.

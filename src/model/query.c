@@ -25,6 +25,7 @@
 #include "base/check.h"
 #include "data/db.h"
 #include "data/sql.h"
+#include "model/model.h"
 #include "model/policy.h"
 #include "model/search.h"
 #include "model/type.h"
@@ -298,6 +299,13 @@ static enum error begin(struct session *session, const struct query *query, stru
     return OK;
 }
 
+static void tell(const struct session *session, const struct query *query, bool is_count)
+{
+    const struct model_watch *watch = session->model->watch;
+    if (watch)
+        watch->query(watch->state, session, query, is_count);
+}
+
 enum error query_open(struct session *session, const struct query *query, struct query_rows *out)
 {
     struct writer w;
@@ -314,6 +322,7 @@ enum error query_open(struct session *session, const struct query *query, struct
         put_order(&w);
     sql_limit(w.sql, query->limit, query->offset);
     struct db_rows *rows;
+    tell(session, query, false);
     TRY(sql_query(w.sql, session->conn, &rows));
     *out = (struct query_rows){.rows = rows,
                                .key_count = query->wants_keys ? query->sort_count + query->resource->key_count : 0};
@@ -352,6 +361,7 @@ enum error query_count(struct session *session, const struct query *query, int64
     sql_from(w.sql, query->resource->table, 0);
     TRY(put_where(&w));
     struct db_rows *rows;
+    tell(session, query, true);
     TRY(sql_query(w.sql, session->conn, &rows));
     bool has_row;
     enum error error = db_next(rows, &has_row);

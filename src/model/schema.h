@@ -76,8 +76,9 @@ enum field_flag {
     FIELD_HIDDEN = 1 << 4,    /* writable, never read, filtered, sorted or searched */
     FIELD_IMMUTABLE = 1 << 5, /* set on create */
     FIELD_SYSTEM = 1 << 6,    /* id, created_at, updated_at, version */
-    FIELD_KEY = 1 << 7,       /* identifies a row; never null */
-    FIELD_ADOPTED = 1 << 8,   /* of a table that somebody else made: its column may be of a kindred type */
+    FIELD_CONTENT = 1 << 7,   /* an index (gin, gist) knows what its values hold: PostgreSQL only */
+    FIELD_KEY = 1 << 8,       /* identifies a row; never null */
+    FIELD_ADOPTED = 1 << 9,   /* of a table that somebody else made: its column may be of a kindred type */
 };
 
 struct field {
@@ -94,12 +95,21 @@ struct field {
     const struct regex *pattern;
     const char *pattern_text;
     const char *description;
+    struct slice renamed_from; /* what migrations knew it as; empty: it has kept its name */
     struct place place;
 };
 
 struct index_column {
     const struct field *field;
     bool is_descending;
+};
+
+/* How an index finds values. What SQLite has no other kind for is an ordinary index there (hash), or none. */
+enum index_kind {
+    INDEX_BTREE, /* by their order */
+    INDEX_HASH,  /* one value; smaller than a btree where values are long */
+    INDEX_GIN,   /* what they hold: the elements of a list, the parts of a text */
+    INDEX_GIST,  /* the parts of a text */
 };
 
 struct index {
@@ -110,6 +120,7 @@ struct index {
     size_t include_count;
     const struct expr *where; /* partial; NULL: all rows */
     bool is_unique;
+    enum index_kind kind;
     struct place place;
 };
 
@@ -154,6 +165,7 @@ struct resource {
     const struct relation *relations;
     size_t relation_count;
     const char *description;
+    struct slice renamed_from; /* as a field's */
     struct place place;
 };
 
@@ -183,6 +195,9 @@ static inline bool field_is(const struct field *field, enum field_flag flag)
 {
     return (field->flags & flag) != 0;
 }
+
+/* Whether an index of this kind can hold fields of this type. */
+bool schema_index_takes(enum index_kind kind, const struct type *type);
 
 /* "text", "int", …: as the app file spells it. */
 const char *type_name(enum field_type kind);

@@ -39,6 +39,7 @@ static const struct schema_section sections[] = {
     {"timestamps", "false: an adopted table without created_at and updated_at"},
     {"version", "false: an adopted table without version"},
     {"description", "what it is, for people"},
+    {"renamed_from", "what it was called: `tenon migrate diff` keeps its rows"},
     {"cache", NULL},
     {"events", NULL},
     {"actions", NULL},
@@ -92,7 +93,8 @@ static void check_section(struct schema_draft *draft, const struct node *node)
             continue;
         if (!section->help)
             diag_at(draft->diag, node->key_place,
-                    "a resource has: id, fields, indexes, search, access, description and, for an adopted table, "
+                    "a resource has: id, fields, indexes, search, access, description, renamed_from and, for an "
+                    "adopted table, "
                     "table, key, "
                     "view, timestamps, version",
                     "\"%s\" is not available yet", section->name);
@@ -144,6 +146,7 @@ static enum error declare_resource(struct schema_draft *draft, const struct node
             check_section(draft, section);
     read_id_kind(draft, resource, node_find(own->node, "id"));
     TRY(read_description(draft, resource, node_find(own->node, "description")));
+    resource->renamed_from = schema_name_before(draft, own->node, resource->name);
     enum error error = schema_field_declare(draft, own);
     draft->has_capitals = false;
     return error;

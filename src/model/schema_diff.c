@@ -6,8 +6,9 @@
  * by the text of their statements, which SQLite keeps as it was given.
  *
  * What counts: columns, their types, NOT NULL, ids, references and their ON DELETE; indexes by definition; search.
- * What does not: the order of columns, defaults (the engine writes every column), tables, views and ordinary indexes
- * that the schema does not know.
+ * What does not: the order of columns, defaults (the engine writes every column), tables, views, ordinary indexes and
+ * columns that the schema does not know, as long as a row can be written without these. So a server can run before and
+ * after a migration that adds or, later, drops a column.
  *
  * A table that somebody else made is looked at for what serving it needs: that it is there with the declared columns,
  * that their types can hold what the fields say, and that no null stands where a field is required. It is never
@@ -191,11 +192,14 @@ static enum error compare_columns(struct comparison *c, const struct resource *r
         if (c->dialect == DIALECT_SQLITE)
             TRY(compare_collation(c, resource, field, table));
     }
-    for (size_t i = 0; i < columns.count; i++)
-        if (!resource_find_field(resource, columns.items[i].name))
+    for (size_t i = 0; i < columns.count; i++) {
+        const struct tables_column *column = &columns.items[i];
+        bool is_in_the_way = column->is_required && !column->has_default;
+        if (is_in_the_way && !resource_find_field(resource, column->name))
             TRY(add(c, "declare the field again, or drop the column with what it holds",
-                    "table \"%.*s\": column \"%.*s\" is not in the app file", SLICE_ARG(resource->name),
-                    SLICE_ARG(columns.items[i].name)));
+                    "table \"%.*s\": column \"%.*s\" is not in the app file, and may not be null",
+                    SLICE_ARG(resource->name), SLICE_ARG(column->name)));
+    }
     return OK;
 }
 
@@ -262,6 +266,34 @@ static bool is_wanted(const struct comparison *c, struct slice name)
     return false;
 }
 
+static bool is_word_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80);
+}
+
+/* Whether a name stands in a statement, quoted or not. */
+static bool is_named_in(struct slice name, struct slice sql)
+{
+    for (size_t i = 1; i + name.len < sql.len; i++)
+        if (memcmp(sql.ptr + i, name.ptr, name.len) == 0 && !is_word_byte(sql.ptr[i - 1]) &&
+            !is_word_byte(sql.ptr[i + name.len]))
+            return true;
+    return false;
+}
+
+/* Whether an object is about a column that the schema does not know: it acts on nothing that the schema writes. */
+static enum error mentions_others(struct comparison *c, const struct tables_object *object, bool *out)
+{
+    const struct resource *resource = schema_find(c->schema, object->table);
+    struct tables_columns columns = {0};
+    *out = false;
+    if (resource)
+        TRY(tables_read_columns(c->conn, resource->name, c->arena, &columns));
+    for (size_t i = 0; i < columns.count && !*out; i++)
+        *out = !resource_find_field(resource, columns.items[i].name) && is_named_in(columns.items[i].name, object->sql);
+    return OK;
+}
+
 /* What the schema no longer has, and what would still act on its rows: unique indexes, search tables, triggers. */
 static enum error compare_surplus(struct comparison *c, const struct tables_object *object)
 {
@@ -281,6 +313,10 @@ static enum error compare_surplus(struct comparison *c, const struct tables_obje
     else if (is_search && slice_starts(object->sql, SLICE("CREATE VIRTUAL TABLE")))
         what = "TABLE";
     if (!what || is_wanted(c, object->name))
+        return OK;
+    bool is_of_other_columns;
+    TRY(mentions_others(c, object, &is_of_other_columns));
+    if (is_of_other_columns)
         return OK;
     TRY(add(c, NULL, "table \"%.*s\": %.*s \"%.*s\" is not in the app file", SLICE_ARG(object->table),
             SLICE_ARG(object->kind), SLICE_ARG(object->name)));

@@ -44,6 +44,8 @@ struct schema_draft {
 bool schema_name_is_free(const char *what, struct slice name);
 /* Tells what is wrong with a name; `what` is "resource", "field", "action", "input" or "step". False: it is wrong. */
 bool schema_name_check(struct schema_draft *draft, const char *what, const struct node *node);
+/* What stands behind `renamed_from:`; empty: nothing, or it is wrong, which is told. */
+struct slice schema_name_before(struct schema_draft *draft, const struct node *node, struct slice name);
 /* Fills json_name and json_key.
  * Errors: ERROR_MEMORY. */
 MUST_USE

@@ -10,7 +10,7 @@
 #include "base/suggest.h"
 #include "model/schema_draft.h"
 
-static const char *const long_keys[] = {"type", "pattern", "min", "max", "description", "as", "column"};
+static const char *const long_keys[] = {"type", "pattern", "min", "max", "description", "as", "column", "renamed_from"};
 
 static bool is_cut_at_comma(const struct node *node)
 {
@@ -55,7 +55,7 @@ static void check_long_form(struct schema_draft *draft, const struct node *node)
             continue; /* what a cut line left behind; the line is told */
         if (!is_known)
             suggest_report(&suggest, draft->diag, key->key_place, "unknown key",
-                           "the long form has: type, pattern, min, max, description, as, column");
+                           "the long form has: type, pattern, min, max, description, as, column, renamed_from");
         else if (key->kind != NODE_SCALAR || node_is_empty(key))
             diag_at(draft->diag, key->place, NULL, "\"%.*s\" must be a text, this is %s", SLICE_ARG(key->key),
                     node_kind_name(key));
@@ -315,6 +315,7 @@ enum error schema_field_resolve_one(struct schema_draft *draft, struct field_dra
     if (is_server_set(field) && !field_is(field, FIELD_ADOPTED) && own->spec.default_token.kind == FIELDSPEC_END)
         diag_at(draft->diag, fieldspec_modifier_place(&own->spec, FIELD_READONLY), "give it a default: `= value`",
                 "nobody can set a field that is required and readonly and has no default");
+    field->renamed_from = schema_name_before(draft, own->node, field->name);
     const struct node *description = node_find(own->node, "description");
     if (description && description->kind == NODE_SCALAR) {
         field->description = arena_text(draft->arena, description->text);

@@ -15,11 +15,26 @@
 
 enum { INDEX_COLUMNS_MAX = 16, INDEXES_MAX = 64 };
 
-static const char *const index_keys[] = {"fields", "where", "unique", "include"};
+static const char *const index_keys[] = {"fields", "where", "unique", "include", "using"};
+
+/* What may be said of each kind of index. */
+static const struct index_trait {
+    const char *name;
+    bool is_ordered; /* several fields, directions, more fields that are covered, unique */
+    bool takes_plain, takes_text, takes_list;
+    const char *hint; /* what it takes */
+} traits[] = {
+    [INDEX_BTREE] = {"btree", true, true, true, false, "`using: gin` indexes what a list holds"},
+    [INDEX_HASH] = {"hash", false, true, true, false, "leave out `using:`, or write `using: gin` for a list"},
+    [INDEX_GIN] = {"gin", false, false, true, true,
+                   "it takes text, email and url, and lists of text, url, enum, uuid, date, datetime, int and bool"},
+    [INDEX_GIST] = {"gist", false, false, true, false, "it takes text, email and url"},
+};
 
 struct index_draft {
     struct schema_draft *draft;
     struct resource *resource;
+    struct field *fields;  /* of the resource */
     struct index *indexes; /* room for all */
     struct index *present;
     struct index_column *columns;
@@ -33,6 +48,51 @@ static void refuse(struct index_draft *index, struct place place, const char *hi
     diag_at(index->draft->diag, place, hint, "%s", message);
 }
 
+/* A list whose elements are found exactly as they are stored. */
+static bool is_exact_list(const struct type *type)
+{
+    if (type->kind != FIELD_LIST)
+        return false;
+    enum field_type kind = type->element->kind;
+    return kind != FIELD_FLOAT && kind != FIELD_DECIMAL && kind != FIELD_EMAIL;
+}
+
+bool schema_index_takes(enum index_kind kind, const struct type *type)
+{
+    const struct index_trait *trait = &traits[kind];
+    switch (type->kind) {
+    case FIELD_JSON:
+    case FIELD_PASSWORD: return false;
+    case FIELD_LIST: return trait->takes_list && is_exact_list(type);
+    case FIELD_TEXT:
+    case FIELD_EMAIL:
+    case FIELD_URL: return trait->takes_text;
+    default: return trait->takes_plain;
+    }
+}
+
+static void refuse_type(struct index_draft *index, struct place place, const struct type *type)
+{
+    const struct index_trait *trait = &traits[index->present->kind];
+    if (trait->is_ordered)
+        refuse(index, place, trait->hint, "json, list and password fields cannot be indexed");
+    index->is_wrong = true;
+    if (!trait->is_ordered && type->kind == FIELD_LIST && trait->takes_list)
+        diag_at(index->draft->diag, place, trait->hint, "a list of %s cannot be indexed using %s",
+                type_name(type->element->kind), trait->name);
+    else if (!trait->is_ordered)
+        diag_at(index->draft->diag, place, trait->hint, "fields of type %s cannot be indexed using %s",
+                type_name(type->kind), trait->name);
+}
+
+/* What an index without an order cannot have. */
+static void refuse_order(struct index_draft *index, struct place place, const char *what)
+{
+    index->is_wrong = true;
+    diag_at(index->draft->diag, place, "leave out `using:` for that", "an index using %s %s",
+            traits[index->present->kind].name, what);
+}
+
 static const struct field *find_column(struct index_draft *index, struct slice name, struct place place)
 {
     const struct field *field = resource_find_field(index->resource, name);
@@ -41,9 +101,8 @@ static const struct field *find_column(struct index_draft *index, struct slice n
         schema_name_unknown_field(index->draft, index->resource, name, place);
         return NULL;
     }
-    enum field_type kind = field->type.kind;
-    if (kind == FIELD_JSON || kind == FIELD_LIST || kind == FIELD_PASSWORD) {
-        refuse(index, place, NULL, "json, list and password fields cannot be indexed");
+    if (!schema_index_takes(index->present->kind, &field->type)) {
+        refuse_type(index, place, &field->type);
         return NULL;
     }
     return field;
@@ -61,6 +120,11 @@ static void add_column(struct index_draft *index, struct slice text, struct plac
     for (size_t i = 0; i < present->column_count; i++)
         if (present->columns[i].field == field)
             refuse(index, place, NULL, "a field stands twice in the index");
+    bool is_ordered = traits[present->kind].is_ordered;
+    if (is_descending && !is_ordered)
+        refuse_order(index, place, "has no direction");
+    if (present->column_count == 1 && !is_ordered)
+        refuse_order(index, place, "has one field");
     if (present->column_count == INDEX_COLUMNS_MAX)
         refuse(index, place, NULL, "an index has at most 16 fields");
     else
@@ -105,6 +169,10 @@ static enum error read_include(struct index_draft *index, const struct node *nod
 {
     if (!node)
         return OK;
+    if (!traits[index->present->kind].is_ordered) {
+        refuse_order(index, node->place, "covers no other fields");
+        return OK;
+    }
     if (node->kind != NODE_LIST || node->count > INDEX_COLUMNS_MAX) {
         refuse(index, node->place, "write include: [name]", "\"include\" must be a list of at most 16 fields");
         return OK;
@@ -129,6 +197,30 @@ static void read_unique(struct index_draft *index, const struct node *node)
     index->present->is_unique = node->kind == NODE_SCALAR && slice_eq_text(node->text, "true");
     if (!index->present->is_unique && (node->kind != NODE_SCALAR || !slice_eq_text(node->text, "false")))
         refuse(index, node->place, NULL, "\"unique\" must be true or false");
+    else if (index->present->is_unique && !traits[index->present->kind].is_ordered)
+        refuse_order(index, node->place, "cannot be unique");
+}
+
+static void read_using(struct index_draft *index, const struct node *node)
+{
+    struct suggest suggest;
+    if (!node)
+        return;
+    if (node->kind != NODE_SCALAR || node->is_secret || node_is_empty(node)) {
+        refuse(index, node->place, "it is one of btree, hash, gin, gist", "\"using\" must be a kind of index");
+        return;
+    }
+    suggest_init(&suggest, node->text);
+    for (size_t i = 0; i < ARRAY_LEN(traits); i++) {
+        suggest_offer_text(&suggest, traits[i].name);
+        if (slice_eq_text(node->text, traits[i].name)) {
+            index->present->kind = (enum index_kind)i;
+            return;
+        }
+    }
+    index->is_wrong = true;
+    suggest_report(&suggest, index->draft->diag, node->place, "unknown kind of index",
+                   "it is one of btree, hash, gin, gist");
 }
 
 static enum error read_where(struct index_draft *index, const struct node *node)
@@ -162,7 +254,7 @@ static void check_index_keys(struct index_draft *index, const struct node *node)
             continue;
         index->is_wrong = true;
         suggest_report(&suggest, index->draft->diag, key->key_place, "unknown key",
-                       "an index has: fields, where, unique, include");
+                       "an index has: fields, where, unique, include, using");
     }
 }
 
@@ -193,12 +285,20 @@ static enum error begin_index(struct index_draft *index, struct place place)
     return index->columns ? OK : ERROR_MEMORY;
 }
 
+/* Filters are then written so that the index can answer them. */
+static void note_content(struct index_draft *index)
+{
+    index->fields[index->columns[0].field->index].flags |= FIELD_CONTENT;
+}
+
 /* An index that was wrong is dropped: it was told. */
 static enum error end_index(struct index_draft *index, const char *suffix)
 {
     if (index->is_wrong)
         return OK;
     TRY(name_index(index, suffix));
+    if (index->present->kind == INDEX_GIN || index->present->kind == INDEX_GIST)
+        note_content(index);
     index->resource->index_count++;
     return OK;
 }
@@ -208,6 +308,7 @@ static enum error declare_index(struct index_draft *index, const struct node *no
     TRY(begin_index(index, node->place));
     if (node->kind == NODE_MAP) {
         check_index_keys(index, node);
+        read_using(index, node_find(node, "using"));
         read_columns(index, node_find(node, "fields"));
         read_unique(index, node_find(node, "unique"));
         TRY(read_include(index, node_find(node, "include")));
@@ -221,7 +322,8 @@ static enum error declare_index(struct index_draft *index, const struct node *no
 static bool is_covered(const struct resource *resource, const struct field *field)
 {
     for (size_t i = 0; i < resource->index_count; i++)
-        if (!resource->indexes[i].where && resource->indexes[i].columns[0].field == field)
+        if (!resource->indexes[i].where && resource->indexes[i].kind == INDEX_BTREE &&
+            resource->indexes[i].columns[0].field == field)
             return true;
     return false;
 }
@@ -243,7 +345,7 @@ static enum error add_field_index(struct index_draft *index, const struct field_
 enum error schema_index_resolve(struct schema_draft *draft, struct resource_draft *own)
 {
     const struct node *list = node_find(own->node, "indexes");
-    struct index_draft index = {.draft = draft, .resource = own->resource};
+    struct index_draft index = {.draft = draft, .resource = own->resource, .fields = own->fields};
     bool is_list = list && list->kind == NODE_LIST && list->count <= INDEXES_MAX;
     if (list && !node_is_empty(list) && !is_list)
         diag_at(draft->diag, list->place, "write `- status, -created_at` for each",

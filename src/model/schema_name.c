@@ -98,6 +98,18 @@ bool schema_name_check(struct schema_draft *draft, const char *what, const struc
     return false;
 }
 
+struct slice schema_name_before(struct schema_draft *draft, const struct node *node, struct slice name)
+{
+    const struct node *before = node_find(node, "renamed_from");
+    if (!before || before->kind != NODE_SCALAR || node_is_empty(before))
+        return SLICE("");
+    if (has_name_shape(before->text, draft->has_capitals) && !slice_eq(before->text, name))
+        return before->text;
+    diag_at(draft->diag, before->place, "write the name that it had before", "renamed_from %s: not a former name",
+            node_shown(before, draft->diag));
+    return SLICE("");
+}
+
 /* created_at as createdAt. */
 static struct slice camel(struct arena *arena, struct slice name)
 {

@@ -9,6 +9,8 @@
  * compare with. */
 #include "model/schema_sync.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/timecode.h"
@@ -35,11 +37,20 @@ static bool is_empty(const struct sync *sync, const struct tables *tables)
     return true;
 }
 
+/* What a person can do about it; NULL: nothing is known. */
+static const char *hint_for(const char *message)
+{
+    return strstr(message, "_trgm_ops")
+               ? "an index of texts using gin or gist needs an extension: let an administrator "
+                 "run CREATE EXTENSION pg_trgm in the database"
+               : NULL;
+}
+
 static enum error run(struct sync *sync, struct db_conn *tx, struct slice sql)
 {
     enum error error = db_script(tx, sql);
     if (error != OK)
-        diag_say(sync->diag, NULL, "the database could not be changed: %s", db_message(tx));
+        diag_say(sync->diag, hint_for(db_message(tx)), "the database could not be changed: %s", db_message(tx));
     return error;
 }
 

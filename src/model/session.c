@@ -25,7 +25,7 @@ void session_init(struct session *session, struct model *model, struct fiber *fi
                                 .core = &model->cores[core_index],
                                 .fiber = fiber,
                                 .deadline = DEADLINE_NEVER,
-                                .caller = CALLER_ANONYMOUS};
+                                .caller = model->caller ? *model->caller : CALLER_ANONYMOUS};
 }
 
 void session_fini(struct session *session)

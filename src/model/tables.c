@@ -15,7 +15,8 @@ static const struct questions {
         {
             .objects = SLICE_INIT("SELECT type, name, tbl_name, sql FROM sqlite_schema "
                                   "WHERE substr(name, 1, 7) <> 'sqlite_' ORDER BY rowid"),
-            .columns = SLICE_INIT("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1)"),
+            .columns = SLICE_INIT("SELECT name, type, \"notnull\", pk, dflt_value IS NOT NULL "
+                                  "FROM pragma_table_xinfo(?1)"),
             .references = SLICE_INIT("SELECT \"from\", \"table\", on_delete FROM pragma_foreign_key_list(?1)"),
         },
     [DIALECT_POSTGRES] =
@@ -33,14 +34,16 @@ static const struct questions {
                 "coalesce(obj_description(t.oid, 'pg_trigger'), '') FROM pg_trigger t JOIN pg_class c ON "
                 "c.oid = t.tgrelid WHERE NOT t.tgisinternal AND c.relnamespace = " OURS
                 " UNION ALL SELECT 'constraint', k.conname::text, c.relname::text, "
-                "coalesce(obj_description(k.oid, 'pg_constraint'), '') FROM pg_constraint k JOIN pg_class c ON "
+                "coalesce(obj_description(k.oid, 'pg_constraint'), pg_get_constraintdef(k.oid)) FROM pg_constraint k "
+                "JOIN pg_class c ON "
                 "c.oid = k.conrelid WHERE k.contype = 'f' AND c.relnamespace = " OURS
                 " UNION ALL SELECT 'function', p.proname::text, p.proname::text, "
                 "coalesce(obj_description(p.oid, 'pg_proc'), '') FROM pg_proc p WHERE p.pronamespace = " OURS),
             .columns = SLICE_INIT(
                 "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) || "
                 "CASE WHEN l.collname = 'C' THEN ' COLLATE \"C\"' ELSE '' END, a.attnotnull, EXISTS (SELECT 1 FROM "
-                "pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY(i.indkey)) "
+                "pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY(i.indkey)), "
+                "a.atthasdef OR a.attidentity <> '' "
                 "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
                 "LEFT JOIN pg_collation l ON l.oid = a.attcollation "
                 "WHERE c.relnamespace = " OURS " AND c.relname = $1 AND a.attnum > 0 AND NOT a.attisdropped "
@@ -141,7 +144,8 @@ static enum error take_column(const struct db_rows *rows, void *state)
         return ERROR_MEMORY;
     struct tables_column *column = &columns->items[columns->count++];
     *column = (struct tables_column){.is_required = db_column(rows, 2).integer != 0,
-                                     .is_key = db_column(rows, 3).integer != 0};
+                                     .is_key = db_column(rows, 3).integer != 0,
+                                     .has_default = db_column(rows, 4).integer != 0};
     TRY(take_text(rows, 0, reading->arena, &column->name));
     return take_text(rows, 1, reading->arena, &column->type);
 }

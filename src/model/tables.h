@@ -27,7 +27,7 @@ struct tables {
 
 struct tables_column {
     struct slice name, type;
-    bool is_required, is_key;
+    bool is_required, is_key, has_default;
     struct slice refers;    /* the table that it refers to; empty: none */
     struct slice on_delete; /* "RESTRICT", "CASCADE", "SET NULL", … */
 };

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every transcript of the documents does what it says."""
 
+import os
 import pathlib
 import re
 import subprocess
+import types
 
 import pytest
 
 import transcript
+from server import BINARY
 
 DATABASES = ("sqlite", "postgres")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -46,3 +49,10 @@ def test_the_manual_of(serve, name):
     manual = ROOT / f"docs/manual/{name}.md"
     app = re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]
     check_all(manual, serve(app))
+
+
+def test_the_manual_of_migrations(tmp_path, monkeypatch):
+    manual = ROOT / "docs/manual/migrations.md"
+    (tmp_path / "app.yaml").write_text(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1])
+    monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
+    check_all(manual, types.SimpleNamespace(port=0, directory=tmp_path))

@@ -6,12 +6,14 @@
  *   TENON_SHIM_FAULT=file  while it exists, writes and syncs of the database's files fail with the errno in it; behind
  *                          the number "w" or "s" means only writes or only syncs, "d" or "l" only the database or its
  * log
+ *   TENON_SHIM_KILL=n      kills the program before its n-th write of the database's files, from 0
  *
  * A record is struct record and its bytes. The number is taken after what changes a file, before a send, and before and
  * after a sync; the end of a sync bears the number of its beginning as its offset, a truncation the new size.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -114,10 +116,24 @@ static int fault(enum target target, char operation)
     return is_meant && is_here ? (int)code : 0;
 }
 
+/* Ends the process before a write of a database's file that is not to happen. */
+static void die_here(enum target target)
+{
+    static atomic_long left = -1;
+    const char *number = target == OTHER || target == FOLDER ? NULL : getenv("TENON_SHIM_KILL");
+    long none = -1;
+    if (!number)
+        return;
+    atomic_compare_exchange_strong(&left, &none, atol(number));
+    if (atomic_fetch_sub(&left, 1) == 0)
+        kill(getpid(), SIGKILL);
+}
+
 /* Also pwrite64(): offsets have 64 bits here. */
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
     enum target target = target_of(fd);
+    die_here(target);
     int code = fault(target, 'w');
     if (code != 0) {
         errno = code;
