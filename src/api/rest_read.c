@@ -8,6 +8,7 @@
 #include "api/listing.h"
 #include "api/rest.h"
 #include "api/rowjson.h"
+#include "base/number.h"
 #include "http/http1.h"
 #include "http/negotiate.h"
 #include "model/model.h"
@@ -33,6 +34,16 @@ struct last_row {
     enum error error;
 };
 
+/* A cursor does not keep the point of a number: what is a numeric there and a float here is a float in it. */
+static struct value key_value(const struct query_rows *rows, const struct query *query, size_t i)
+{
+    struct value value = query_key_value(rows, i);
+    const struct field *field =
+        i < query->sort_count ? query->sort[i].path.field : query->resource->key[i - query->sort_count];
+    bool is_numeric = value.kind == VALUE_INT && value.scale > 0 && field->type.kind == FIELD_FLOAT;
+    return is_numeric ? value_float(number_of_decimal(value.integer, value.scale)) : value;
+}
+
 static void see_last_row(void *argument, const struct query_rows *rows, int64_t index)
 {
     struct last_row *last = argument;
@@ -40,7 +51,7 @@ static void see_last_row(void *argument, const struct query_rows *rows, int64_t 
         return;
     struct value keys[QUERY_KEYS_MAX];
     for (size_t i = 0; i < rows->key_count; i++)
-        keys[i] = query_key_value(rows, i);
+        keys[i] = key_value(rows, &last->listing->query, i);
     last->error = cursor_encode(last->rest->cursor_key, last->listing->fingerprint, keys, rows->key_count, last->arena,
                                 &last->cursor);
 }

@@ -3,6 +3,7 @@
 #include "app/explain_caller.h"
 
 #include "data/sql.h"
+#include "model/field.h"
 #include "model/type.h"
 
 struct account {
@@ -42,7 +43,7 @@ static enum error read_row(struct db_conn *conn, const struct resource *resource
     sql_select(&sql);
     for (size_t i = 0; i < resource->field_count; i++) {
         sql_item(&sql);
-        sql_column(&sql, 0, resource->fields[i].column);
+        field_put_column(&sql, 0, &resource->fields[i]);
     }
     sql_from(&sql, resource->table, 0);
     sql_where(&sql);

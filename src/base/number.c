@@ -10,6 +10,7 @@
  */
 #include "base/number.h"
 
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -240,4 +241,11 @@ void number_format_decimal(struct buf *buf, int64_t scaled, unsigned scale)
     for (unsigned i = scale; i > 0; i--, rest /= 10)
         room[i] = (char)('0' + rest % 10);
     buf_advance(buf, 1 + scale);
+}
+
+double number_of_decimal(int64_t scaled, unsigned scale)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%" PRId64 "e-%u", scaled, scale);
+    return strtod(text, NULL);
 }

@@ -42,4 +42,7 @@ enum error number_parse_decimal(struct slice text, unsigned precision, unsigned 
 /* Appends a count of 10^-scale with all of its scale: 1250 with scale 2 is 12.50. */
 void number_format_decimal(struct buf *buf, int64_t scaled, unsigned scale);
 
+/* The double next to scaled / 10^scale. */
+double number_of_decimal(int64_t scaled, unsigned scale);
+
 #endif

@@ -76,27 +76,13 @@ static struct value read_oid(struct slice bytes, char *room)
     return value_int((int64_t)load(bytes.ptr, 4));
 }
 
-/* The shortest decimal that a real rounds to, so that 0.1 is 0.1 and not 0.10000000149. */
-static double widen(float number)
-{
-    char text[32];
-    double wide = (double)number;
-    for (int digits = 6; isfinite(number) && digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)number);
-        wide = strtod(text, NULL);
-        if ((float)wide == number)
-            return wide;
-    }
-    return wide;
-}
-
 static struct value read_float(struct slice bytes, char *room)
 {
     if (bytes.len == 4) {
         uint32_t bits = (uint32_t)load(bytes.ptr, 4);
         float number;
         memcpy(&number, &bits, sizeof number);
-        return value_float(widen(number));
+        return value_float((double)number);
     }
     uint64_t bits = load(bytes.ptr, 8);
     double number;
@@ -106,6 +92,14 @@ static struct value read_float(struct slice bytes, char *room)
 
 static struct value read_text(struct slice bytes, char *room)
 {
+    return value_text(bytes);
+}
+
+/* The blanks that pad a char(n) mean nothing: comparisons as a text do not see them either. */
+static struct value read_padded(struct slice bytes, char *room)
+{
+    while (bytes.len > 0 && bytes.ptr[bytes.len - 1] == ' ')
+        bytes.len--;
     return value_text(bytes);
 }
 
@@ -156,6 +150,18 @@ static int64_t group_at(struct slice bytes, int index, int count)
     return index >= 0 && index < count ? (int64_t)load(bytes.ptr + 8 + 2 * index, 2) : 0;
 }
 
+/* The double next to a numeric without its sign, as the server itself rounds: forty digits decide that. */
+static double round_numeric(struct slice bytes, int count, int weight)
+{
+    enum { GROUPS = 11 };
+    char text[4 * GROUPS + 24];
+    int size = 0, used = count < GROUPS ? count : GROUPS;
+    for (int i = 0; i < used; i++)
+        size += snprintf(text + size, sizeof text - (size_t)size, "%04d", (int)group_at(bytes, i, count));
+    snprintf(text + size, sizeof text - (size_t)size, "%se%d", used > 0 ? "" : "0", 4 * (weight - used + 1));
+    return strtod(text, NULL);
+}
+
 /* Groups of four decimal digits: count, weight of the first, sign, digits behind the point, the groups. What has more
  * digits than an integer holds becomes a float: no column of an app file has. */
 static struct value read_numeric(struct slice bytes, char *room)
@@ -165,14 +171,12 @@ static struct value read_numeric(struct slice bytes, char *room)
     int last = -(int)((scale + 3) / 4); /* the weight of the last group that counts */
     bool is_negative = sign == 0x4000, is_exact = scale <= 18 && (sign & 0x8000) == 0;
     int64_t integer = 0;
-    double number = 0;
     for (int at = weight; at >= last; at--) {
         int64_t group = group_at(bytes, weight - at, count);
         int64_t factor = 10000;
         if (at == last && scale % 4 != 0)
             for (unsigned cut = 4 - scale % 4; cut > 0; cut--, factor /= 10)
                 group /= 10;
-        number = number * (double)factor + (double)group;
         is_exact = is_exact && !__builtin_mul_overflow(integer, factor, &integer) &&
                    !__builtin_add_overflow(integer, group, &integer);
     }
@@ -180,7 +184,7 @@ static struct value read_numeric(struct slice bytes, char *room)
         return value_float(sign == 0xD000 ? INFINITY : sign == 0xF000 ? -INFINITY : NAN);
     if (is_exact)
         return value_decimal(is_negative ? -integer : integer, scale);
-    number *= pow(10, -(double)scale);
+    double number = round_numeric(bytes, count, weight);
     return value_float(is_negative ? -number : number);
 }
 
@@ -293,7 +297,7 @@ static const struct row {
     {OID_FLOAT4, DB_TYPE_FLOAT, read_float, NULL},
     {OID_FLOAT8, DB_TYPE_FLOAT, read_float, write_float},
     {OID_UNKNOWN, DB_TYPE_TEXT, read_text, write_text},
-    {OID_BPCHAR, DB_TYPE_TEXT, read_text, write_text},
+    {OID_BPCHAR, DB_TYPE_TEXT, read_padded, write_text},
     {OID_VARCHAR, DB_TYPE_TEXT, read_text, write_text},
     {OID_DATE, DB_TYPE_TEXT, read_date, write_date},
     {OID_TIMESTAMP, DB_TYPE_TEXT, read_instant, NULL},

@@ -213,7 +213,8 @@ static enum error choose_postgres(const struct catalog_column *column, struct ar
         {"smallint", FIELD_INT, "int(-32768..32767)", NULL},
         {"integer", FIELD_INT, "int(-2147483648..2147483647)", NULL},
         {"bigint", FIELD_INT, "int", NULL},
-        {"real", FIELD_FLOAT, "float", NULL},
+        {"real", FIELD_FLOAT, "float",
+         "a real of four bytes: 0.1 is shown as the double that it is, 0.10000000149011612"},
         {"double precision", FIELD_FLOAT, "float", NULL},
         {"boolean", FIELD_BOOL, "bool", NULL},
         {"date", FIELD_DATE, "date", NULL},
@@ -238,7 +239,8 @@ static enum error choose_postgres(const struct catalog_column *column, struct ar
     if (slice_starts(type, SLICE("timestamp")))
         return serve(out, FIELD_DATETIME, mentions(type, "without") ? "without a time zone: it is taken as UTC" : NULL);
     if (slice_eq_text(type, "text") || slice_starts(type, SLICE("character")))
-        return serve_text(out, read_arguments(type, numbers) > 0 ? numbers[0] : 0, column->values.longest, arena, NULL);
+        return serve_text(out, read_arguments(type, numbers) > 0 ? numbers[0] : 0, column->values.longest, arena,
+                          slice_starts(type, SLICE("character(")) ? "the blanks that pad it are not shown" : NULL);
     return leave_out(out, arena_printf(arena, "left out: type %.*s cannot be served", SLICE_ARG(type)));
 }
 

@@ -19,6 +19,7 @@
 #include "base/timecode.h"
 #include "data/db.h"
 #include "data/sql.h"
+#include "model/field.h"
 #include "model/jsonmerge.h"
 #include "model/model.h"
 #include "model/policy.h"
@@ -276,7 +277,7 @@ static enum error open_present(struct change *change, struct session *session, s
     policy_compile(resource, action, &context, 0, &next_alias, sql);
     for (size_t i = 0; i < resource->field_count; i++) {
         sql_item(sql);
-        sql_column(sql, 0, resource->fields[i].column);
+        field_put_column(sql, 0, &resource->fields[i]);
     }
     sql_from(sql, resource->table, 0);
     put_where_key(sql, change);

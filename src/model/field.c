@@ -43,3 +43,10 @@ enum error field_parse_text(const struct field *field, struct slice text, struct
         TRY(type_parse_text(&field->type, text, arena, why, out));
     return field->pattern ? match_pattern(field, text, why) : OK;
 }
+
+void field_put_column(struct sql *sql, unsigned alias, const struct field *field)
+{
+    sql_column(sql, alias, field->column);
+    if (field_is(field, FIELD_ADOPTED) && field->type.kind == FIELD_ENUM && sql->dialect == DIALECT_POSTGRES)
+        sql_put(sql, "::text");
+}

@@ -25,6 +25,7 @@
 #include "base/check.h"
 #include "data/db.h"
 #include "data/sql.h"
+#include "model/field.h"
 #include "model/model.h"
 #include "model/policy.h"
 #include "model/search.h"
@@ -94,7 +95,7 @@ static void put_columns(struct writer *w)
     const struct query *query = w->query;
     for (size_t i = 0; i < query->column_count; i++) {
         sql_item(w->sql);
-        sql_column(w->sql, 0, query->columns[i]->column);
+        field_put_column(w->sql, 0, query->columns[i]);
     }
     w->columns = (unsigned)query->column_count;
     if (!query->wants_keys)

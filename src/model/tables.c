@@ -40,11 +40,12 @@ static const struct questions {
                 " UNION ALL SELECT 'function', p.proname::text, p.proname::text, "
                 "coalesce(obj_description(p.oid, 'pg_proc'), '') FROM pg_proc p WHERE p.pronamespace = " OURS),
             .columns = SLICE_INIT(
-                "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) || "
+                "SELECT a.attname::text, CASE WHEN y.typtype = 'd' THEN format_type(y.typbasetype, y.typtypmod) ELSE "
+                "format_type(a.atttypid, a.atttypmod) END || "
                 "CASE WHEN l.collname = 'C' THEN ' COLLATE \"C\"' ELSE '' END, a.attnotnull, EXISTS (SELECT 1 FROM "
                 "pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY(i.indkey)), "
                 "a.atthasdef OR a.attidentity <> '' "
-                "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type y ON y.oid = a.atttypid "
                 "LEFT JOIN pg_collation l ON l.oid = a.attcollation "
                 "WHERE c.relnamespace = " OURS " AND c.relname = $1 AND a.attnum > 0 AND NOT a.attisdropped "
                 "ORDER BY a.attnum"),
