@@ -70,8 +70,7 @@ static enum command_exit put(const struct command_line *line, const struct buf *
 
 static void summarize(const struct command_line *line, const struct adoption_counts *counts)
 {
-    fprintf(stderr, "%zu table%s and views served, %zu things left out\n", counts->tables,
-            counts->tables == 1 ? "" : "s", counts->left_out);
+    fprintf(stderr, "%zu tables and views served, %zu left out\n", counts->tables, counts->left_out);
     if (line->output)
         fprintf(stderr, "wrote %s; next: %s check %s\n", line->output, line->program, line->output);
 }

@@ -5,7 +5,9 @@ import contextlib
 import datetime
 import decimal
 import json
+import os
 import re
+import types
 import sqlite3
 import struct
 import subprocess
@@ -13,7 +15,8 @@ import urllib.parse
 
 import pytest
 import yaml
-from server import run_tenon
+import transcript
+from server import BINARY, ROOT, run_tenon
 
 DATABASES = ("sqlite", "postgres")
 
@@ -267,7 +270,7 @@ def test_an_app_file_of_adopt_has_no_mistakes(make, tmp_path):
         path = tmp_path / f"{access}.yaml"
         source = make(odd) if access == "none" else source
         done = run_tenon("adopt", source.url, "--access", access, "--output", path)
-        assert done.returncode == 0 and "things left out" in done.stderr
+        assert done.returncode == 0 and "tables and views served" in done.stderr
         checked = run_tenon("check", path)
         assert checked.returncode == 0 and ("nobody may" in checked.stderr) == warnings, checked.stderr
         again = run_tenon("adopt", source.url, "--output", path)
@@ -476,3 +479,22 @@ def test_each_type_is_written_filtered_and_sorted(adopted):
         assert client.patch(f"{BASE}/moods/sad", json={"word": "new"}).data["word"] == "new"
         assert len(client.get(f"{BASE}/kinds", query={"mood[in]": "sad,so so", "where": "mood like '*o*'"}).data) == 1
         assert client.post(f"{BASE}/kinds", json={"note": "x", "mood": "sad", "size": -1}).status == 409
+
+
+# The manual
+
+
+def test_the_manual_adopts_what_it_shows(serve, tmp_path, monkeypatch, database):
+    if database() is not None:
+        return  # its transcripts are SQLite's
+    monkeypatch.setenv("PATH", os.path.dirname(BINARY), prepend=os.pathsep)
+    manual = ROOT / "docs/manual/adopting.md"
+    (tmp_path / "shop.sql").write_text(re.search(r"```sql\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1])
+    steps = transcript.steps(manual)
+    assert len(steps) == 6
+    for step in steps[:3]:
+        step.check(types.SimpleNamespace(port=0, directory=tmp_path))
+    opened = run_tenon("adopt", "sqlite:shop.db", "--access", "all", directory=tmp_path)
+    server = serve(opened.stdout, database=f"sqlite:{tmp_path / 'shop.db'}")
+    for step in steps[3:]:
+        step.check(server)
