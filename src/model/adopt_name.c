@@ -77,6 +77,8 @@ enum error adopt_name_make(const char *what, struct slice wanted, const struct s
     const char *base = name;
     if (name && !schema_build_is_name(what, slice_from(name)))
         base = name = arena_printf(arena, "%s_", base);
+    if (name && !schema_build_is_name(what, slice_from(name))) /* a reserved beginning */
+        base = name = arena_printf(arena, "x_%s", base);
     for (unsigned number = 2; name && is_taken(slice_from(name), taken, count); number++)
         name = arena_printf(arena, "%s_%u", base, number);
     if (!name)
