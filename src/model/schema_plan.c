@@ -7,6 +7,7 @@
  *
  * The order: tables that have another name, new tables, tables that have changed, and last what is taken away. */
 #include "model/schema_plan_draft.h"
+#include "model/type.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -279,11 +280,11 @@ static bool is_convertible(const struct field *old, const struct field *new)
 {
     enum field_type from = old->type.kind, to = new->type.kind;
     if (from == FIELD_REFERENCE && to != FIELD_REFERENCE)
-        from = old->type.target->id_kind == ID_INT ? FIELD_INT : FIELD_UUID;
+        from = type_root(&old->type)->kind;
     if (to == FIELD_REFERENCE && from != FIELD_REFERENCE)
-        to = new->type.target->id_kind == ID_INT ? FIELD_INT : FIELD_UUID;
+        to = type_root(&new->type)->kind;
     if (from == FIELD_REFERENCE && to == FIELD_REFERENCE)
-        return old->type.target->id_kind == new->type.target->id_kind;
+        return type_root(&old->type)->kind == type_root(&new->type)->kind;
     if (from == to || (is_text(from) && is_text(to)) || (from == FIELD_LIST && to == FIELD_JSON))
         return true;
     switch (from) {

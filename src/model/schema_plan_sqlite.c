@@ -26,6 +26,14 @@ static const struct field *source_of(const struct change *change, const struct f
                                          : schema_plan_field_after(change->pair, field);
 }
 
+static bool is_same_target(const struct schema_plan_draft *draft, const struct resource *old,
+                           const struct resource *new)
+{
+    if (old->is_adopted && new->is_adopted)
+        return slice_eq_nocase(old->table, new->table) && slice_eq_nocase(old->id->column, new->id->column);
+    return schema_plan_before(draft, new) == old;
+}
+
 static const struct field *target_of(const struct change *change, const struct field *field)
 {
     return change->way == SCHEMA_PLAN_UP ? schema_plan_field_after(change->pair, field)
@@ -42,7 +50,7 @@ static enum error is_same_column(const struct change *change, const struct field
            (a->type.kind == FIELD_EMAIL) == (b->type.kind == FIELD_EMAIL) &&
            is_reference == (b->type.kind == FIELD_REFERENCE) && is_decimal == (b->type.kind == FIELD_DECIMAL);
     if (is_reference && *out)
-        *out = a->on_delete == b->on_delete && schema_plan_before(change->draft, b->type.target) == a->type.target;
+        *out = a->on_delete == b->on_delete && is_same_target(change->draft, a->type.target, b->type.target);
     if (is_decimal && *out)
         *out = a->type.scale == b->type.scale;
     return OK;

@@ -64,7 +64,7 @@ def same(served, stored):
 
 def columns_of(resource):
     """The column of each field."""
-    return {name: line["column"] if isinstance(line, dict) else name for name, line in resource["fields"].items()}
+    return {name: line["column"].replace("$$", "$") if isinstance(line, dict) else name for name, line in resource["fields"].items()}
 
 
 def path_of(name, resource, row):
@@ -95,7 +95,7 @@ def check_all(server, source):
     total = 0
     for name, resource in source.resources.items():
         columns = columns_of(resource)
-        table = quoted(resource.get("table", name))
+        table = quoted(resource.get("table", name).replace("$$", "$"))
         stored = server.rows(f"select {', '.join(quoted(column) for column in columns.values())} from {table}")
         served = walk(server.client, name, resource)
         assert len(served) == len(stored), name
@@ -479,6 +479,70 @@ def test_each_type_is_written_filtered_and_sorted(adopted):
         assert client.patch(f"{BASE}/moods/sad", json={"word": "new"}).data["word"] == "new"
         assert len(client.get(f"{BASE}/kinds", query={"mood[in]": "sad,so so", "where": "mood like '*o*'"}).data) == 1
         assert client.post(f"{BASE}/kinds", json={"note": "x", "mood": "sad", "size": -1}).status == 409
+
+
+# Beside the rest of the engine
+
+
+def test_an_app_file_of_adopt_is_valid_for_editors(make):
+    jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed")
+    schema = jsonschema.Draft202012Validator(json.loads(run_tenon("schema", "app").stdout))
+    for script in (odd, kinds):
+        app = yaml.safe_load(make(script).adopt("--access", "read").app)
+        assert [fault.message for fault in schema.iter_errors(app)] == []
+
+
+def test_migrations_leave_adopted_tables_alone(make, tmp_path):
+    source = make(odd).adopt("--access", "all")
+    (tmp_path / "app.yaml").write_text(source.app + "  notes:\n    fields: {text: text required, order: Orders}\n    access: {all: true}\n")
+
+    def migrate(*words):
+        done = run_tenon("migrate", *words, directory=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    migrate("diff")
+    for path in (tmp_path / "migrations").glob("0001_*.up.sql"):
+        text = path.read_text()
+        assert 'CREATE TABLE "notes"' in text and 'REFERENCES "Orders" ("OrderID")' in text
+        assert 'TABLE "Orders"' not in text and "pairs" not in text
+    assert "applied" in migrate("up")
+    app = (tmp_path / "app.yaml").read_text()
+    app = re.sub(r"^  codes:$.*?^$", "", app, flags=re.M | re.S).replace("code: codes required", "code: text(0..40) required")
+    (tmp_path / "app.yaml").write_text(app)
+    assert "migrations/0002" not in migrate("diff"), "what is no longer served stays"
+
+
+# Odd cases
+
+
+def circle(is_sqlite):
+    return """
+CREATE TABLE a (id INTEGER PRIMARY KEY, other INTEGER);
+CREATE TABLE b (id INTEGER PRIMARY KEY REFERENCES a (id), a_id INTEGER NOT NULL REFERENCES a (id));
+CREATE TABLE c (id INTEGER PRIMARY KEY REFERENCES b (id), p INTEGER, q INTEGER, UNIQUE (p, q));
+CREATE TABLE d (p INTEGER, q INTEGER, "Ça ${HOME} $$" VARCHAR(20) DEFAULT '$${x}', FOREIGN KEY (p, q) REFERENCES c (p, q));
+CREATE TABLE "e$${x}" (id INTEGER PRIMARY KEY, me INTEGER REFERENCES "e$${x}" (id));
+CREATE TABLE f (key %s PRIMARY KEY, p INTEGER);
+INSERT INTO a VALUES (1, 1);
+INSERT INTO b VALUES (1, 1);
+INSERT INTO c VALUES (1, 1, 1);
+INSERT INTO d VALUES (1, 1, '${y}');
+INSERT INTO "e$${x}" VALUES (1, 1);
+""" % ("BLOB" if is_sqlite else "bytea") + ("" if is_sqlite else "ALTER TABLE a ADD FOREIGN KEY (other) REFERENCES c (id);")
+
+
+def test_circles_dollars_and_keys_that_cannot_be(adopted):
+    server, source = adopted(circle)
+    fields = {name: columns for name, columns in ((name, resource["fields"]) for name, resource in source.resources.items())}
+    assert fields["b"]["id"] == "a required" and fields["b"]["a_id"] == "a required"
+    assert fields["c"]["id"].startswith("int"), "a key may refer to a key, not to one that is a reference itself"
+    assert source.resources["e_x"]["table"] == "e$$$${x}" and fields["e_x"]["me"] == "e_x"
+    assert fields["d"]["p"].startswith("int") and "several columns" in source.notes
+    assert "view" in source.resources["d"] and "view" in source.resources["f"] and "key" not in fields["f"]
+    assert check_all(server, source) == 5
+    assert server.client.get(f"{BASE}/b/1?expand=id,a_id").data["a_id"]["id"] == 1
+    assert server.client.get(f"{BASE}/e_x/1?expand=me").data["me"]["me"] == 1
 
 
 # The manual
