@@ -110,6 +110,16 @@ static void allow(struct verdict_reader *reader, struct slice names)
     }
 }
 
+/* What is not understood may have changed any table. */
+static void forget_after_unknown(struct verdict_reader *reader)
+{
+    for (const struct verdict_finding *finding = reader->entry->first; finding; finding = finding->next)
+        if (finding->verdict.level == VERDICT_UNKNOWN) {
+            reader->epoch++;
+            return;
+        }
+}
+
 /* What one statement's findings mean for those behind it. */
 static void hold(struct verdict_reader *reader)
 {
@@ -153,6 +163,7 @@ static void judge(struct verdict_reader *reader, const struct script_statement *
     } else {
         verdict_sqlite_judge(reader);
     }
+    forget_after_unknown(reader);
 }
 
 /* What only the end of the file shows: a transaction that is left open, and with it the comments that allow things. */

@@ -200,6 +200,7 @@ static void read_default(struct verdict_reader *reader, struct verdict_column *o
     if (is_sqlite && (verdict_reader_is(reader, "current_timestamp") || verdict_reader_is(reader, "current_date") ||
                       verdict_reader_is(reader, "current_time")))
         out->is_computed = true;
+    bool is_member = false; /* behind a dot: of a schema, where it may be somebody's own */
     for (bool is_first = true; !verdict_reader_is_end(reader); is_first = false) {
         if (depth == 0 && (is_item_end(reader) || (!is_first && is_constraint(reader))))
             return;
@@ -208,8 +209,9 @@ static void read_default(struct verdict_reader *reader, struct verdict_column *o
         depth += sqltoken_is_mark(&reader->token, '(');
         depth -= sqltoken_is_mark(&reader->token, ')');
         verdict_reader_advance(reader);
-        if (is_word && sqltoken_is_mark(&reader->token, '(') && !is_stable(word))
+        if (is_word && sqltoken_is_mark(&reader->token, '(') && (is_member || !is_stable(word)))
             out->is_computed = true;
+        is_member = slice_eq_text(word, ".");
     }
 }
 

@@ -96,6 +96,7 @@ static const struct row postgres_rows[] = {
     {TABLE "ADD a timestamptz DEFAULT clock_timestamp()", "adding-field-with-default rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN IF NOT EXISTS a int8 NOT NULL DEFAULT (random() * 10)::int8",
      "adding-field-with-default rewrites " AX "rwsx"},
+    {TABLE "ADD COLUMN a text DEFAULT my.now()", "adding-field-with-default rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN a text DEFAULT my.own('x')", "adding-field-with-default rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN a bigint GENERATED ALWAYS AS (b + 1) STORED", "adding-generated-column rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN a bigint GENERATED ALWAYS AS (b + 1) VIRTUAL", COLUMN},
@@ -123,6 +124,27 @@ static const struct row postgres_rows[] = {
      "adding-not-nullable-field locks " AX "rws"},
     {"ALTER TABLE u ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; ALTER TABLE u VALIDATE CONSTRAINT c; " TABLE
      "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; " TABLE "DROP a; " TABLE
+           "ADD a text; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; " TABLE
+           "RENAME a TO b; " TABLE "RENAME c TO a; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; " TABLE
+           "RENAME CONSTRAINT c TO d; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; "
+           "DROP TABLE t; CREATE TABLE IF NOT EXISTS t AS SELECT 1 AS a; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; " TABLE
+           "RENAME TO u; ALTER TABLE w RENAME TO t; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; " TABLE
+           "SET SCHEMA s; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; "
+           "DO ''; " TABLE "ALTER a SET NOT NULL",
      "adding-not-nullable-field locks " AX "rws"},
     /* adding-required-field */
     {TABLE "ADD COLUMN a text NOT NULL", "adding-required-field breaks " AX "rws"},
@@ -172,6 +194,10 @@ static const struct row postgres_rows[] = {
      "changing-column-type rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN a varchar(9); " TABLE "RENAME a TO b; " TABLE "ALTER a TYPE text",
      "changing-column-type rewrites " AX "rwsx"},
+    {TABLE "ADD a varchar(9); " TABLE "DROP a; " TABLE "ALTER a TYPE text", "changing-column-type rewrites " AX "rwsx"},
+    {TABLE "ADD a varchar(9); DROP TABLE t; CREATE TABLE IF NOT EXISTS t AS SELECT 1 AS a; " TABLE "ALTER a TYPE text",
+     "changing-column-type rewrites " AX "rwsx"},
+    {TABLE "ADD a varchar(9); CALL p(); " TABLE "ALTER a TYPE text", "changing-column-type rewrites " AX "rwsx"},
     /* constraint-missing-not-valid, exclusion, unique */
     {TABLE "ADD CONSTRAINT c CHECK (a > 0)", "constraint-missing-not-valid locks " AX "rws"},
     {TABLE "ADD CHECK (a > 0)", "constraint-missing-not-valid locks " AX "rws"},
