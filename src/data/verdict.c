@@ -257,3 +257,20 @@ enum error verdict_read(struct verdict_reader *reader, struct slice text, const 
     TRY(reader->error);
     return gather(reader, first, count, out);
 }
+
+enum error verdict_fits_transaction(enum dialect dialect, struct slice text, const char *file, struct arena *arena,
+                                    struct diag *diag, bool *out)
+{
+    struct verdict_options options = {.dialect = dialect};
+    struct verdict_reader *reader;
+    struct verdict_file found;
+    TRY(verdict_create(&options, arena, &reader));
+    enum error error = verdict_read(reader, text, file, diag, &found);
+    verdict_destroy(reader);
+    TRY(error);
+    bool fits = true;
+    for (size_t i = 0; i < found.count; i++)
+        fits &= found.statements[i].is_transactional;
+    *out = fits;
+    return OK;
+}

@@ -532,6 +532,23 @@ static void verdict_read_says_what_cannot_run_in_a_transaction(void **state)
     }
 }
 
+static void verdict_fits_transaction_when_every_statement_does(void **state)
+{
+    struct arena arena;
+    bool fits = false;
+    arena_init(&arena, MEMORY);
+    assert_int_equal(
+        verdict_fits_transaction(DIALECT_POSTGRES, SLICE("SELECT 1; DROP TABLE t"), "a", &arena, NULL, &fits), OK);
+    assert_true(fits);
+    assert_int_equal(verdict_fits_transaction(DIALECT_POSTGRES, SLICE("DROP INDEX CONCURRENTLY i; SELECT 1"), "a",
+                                              &arena, NULL, &fits),
+                     OK);
+    assert_false(fits);
+    assert_int_equal(verdict_fits_transaction(DIALECT_POSTGRES, SLICE("SELECT '"), "a", &arena, NULL, &fits),
+                     ERROR_PARSE);
+    arena_fini(&arena);
+}
+
 static void verdict_read_asks_once_for_a_lock_timeout(void **state)
 {
     static const struct row rows[] = {
@@ -688,6 +705,7 @@ int main(void)
         cmocka_unit_test(verdict_read_finds_nothing_above_safe_in_a_safe_form),
         cmocka_unit_test(verdict_read_knows_what_a_transaction_does_not_allow),
         cmocka_unit_test(verdict_read_says_what_cannot_run_in_a_transaction),
+        cmocka_unit_test(verdict_fits_transaction_when_every_statement_does),
         cmocka_unit_test(verdict_read_asks_once_for_a_lock_timeout),
         cmocka_unit_test(verdict_read_lets_pass_what_the_file_allows),
         cmocka_unit_test(verdict_read_remembers_what_earlier_files_did),
