@@ -256,8 +256,8 @@ static void judge_set_schema(struct verdict_reader *reader, struct verdict_name 
 static void judge_attach(struct verdict_reader *reader, struct verdict_name table)
 {
     struct verdict_name partition = verdict_reader_name(reader);
-    bool is_new = verdict_reader_is_new(reader, partition);
-    find_at(reader, is_new ? VERDICT_CHANGING_STORAGE_PARAMETERS : VERDICT_ATTACHING_PARTITION, table);
+    find_at(reader, VERDICT_CHANGING_STORAGE_PARAMETERS, table);
+    find_at(reader, VERDICT_ATTACHING_PARTITION, partition);
 }
 
 static void judge_detach(struct verdict_reader *reader, struct verdict_name table)

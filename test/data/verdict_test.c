@@ -241,7 +241,8 @@ static const struct row postgres_rows[] = {
     {"REINDEX TABLE t", "require-concurrent-reindex locks SHARE ws"},
     /* partitions */
     {"CREATE TABLE p PARTITION OF t FOR VALUES IN (1)", "creating-table safe - - | creating-partition locks " AX "rw"},
-    {TABLE "ATTACH PARTITION p FOR VALUES IN (1)", "attaching-partition locks " SUX "s"},
+    {TABLE "ATTACH PARTITION p FOR VALUES IN (1)",
+     "changing-storage-parameters safe " SUX "- | attaching-partition locks " AX "rws"},
     {TABLE "DETACH PARTITION p", "require-concurrent-partition-detach locks " AX "rw"},
     /* whole tables */
     {"VACUUM FULL t", "rewriting-table rewrites " AX "rwsx"},
@@ -334,7 +335,7 @@ static const struct row safe_rows[] = {
     {TABLE "RENAME CONSTRAINT c TO d", "changing-constraint safe " AX "rw"},
     {TABLE "DETACH PARTITION p CONCURRENTLY", "detaching-partition-concurrently safe " SUX "-"},
     {"CREATE TABLE p (a bigint); " TABLE "ATTACH PARTITION p FOR VALUES IN (1)",
-     "changing-storage-parameters safe " SUX "-"},
+     "changing-storage-parameters safe " SUX "- | new-table safe - -"},
     {"VACUUM ANALYZE t", "maintaining-table safe " SUX "s"},
     {"ANALYZE t", "maintaining-table safe " SUX "s"},
     {"REFRESH MATERIALIZED VIEW CONCURRENTLY v", "refreshing-concurrently safe EXCLUSIVE ws"},
