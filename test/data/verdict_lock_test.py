@@ -196,7 +196,7 @@ def test_a_verdict_is_what_the_server_does(postgres, url, row):
         ("DROP INDEX CONCURRENTLY t_a", "cannot run inside a transaction block"),
         ("REINDEX TABLE CONCURRENTLY t", "cannot run inside a transaction block"),
         ("VACUUM t", "cannot run inside a transaction block"),
-    ("ALTER TABLE q DETACH PARTITION q1 CONCURRENTLY", "cannot run inside a transaction block"),
+        ("ALTER TABLE q DETACH PARTITION q1 CONCURRENTLY", "cannot run inside a transaction block"),
         ("CREATE DATABASE z", "cannot run inside a transaction block"),
         ("REINDEX SCHEMA public", "cannot run inside a transaction block"),
         ("ALTER SYSTEM SET work_mem = '8MB'", "cannot run inside a transaction block"),
