@@ -442,7 +442,10 @@ static enum error report(struct transfer *t, struct transfer_report *out)
     *out = (struct transfer_report){.tables = tables, .count = t->tables.count};
     for (size_t i = 0; i < t->tables.count; i++) {
         const struct transfer_table *table = &t->tables.items[i];
-        tables[i] = (struct transfer_report_table){.name = table->name, .rows = table->in_copy.rows};
+        tables[i] =
+            (struct transfer_report_table){.name = arena_slice(t->arena, table->name), .rows = table->in_copy.rows};
+        if (!tables[i].name.ptr)
+            return ERROR_MEMORY;
         transfer_value_format(&table->in_copy, tables[i].checksum);
         out->rows += table->in_copy.rows;
     }

@@ -48,7 +48,8 @@ struct transfer_report {
 /* Copies every row of the schema's tables and of the engine's own, makes what is derived from them, reads both sides
  * back and compares them, all in one transaction of the target: unless it returns OK, nothing of it stays. The source
  * is read in one snapshot and, unless `is_unlocked`, nobody else writes to it meanwhile. Blocks; for a thread without a
- * core; on_progress() may be called on another thread while this one waits. The report is the arena's.
+ * core; on_progress() may be called on another thread while this one waits. The report is the arena's
+ * alone, and outlives the schema.
  * Errors: ERROR_CONFLICT (the target is not empty, the source differs from the schema, the copy from the source),
  * ERROR_VALIDATION (values that the target cannot hold: each is in the diag), ERROR_UNAVAILABLE, ERROR_MEMORY, those of
  * db_tx_blocking(). */

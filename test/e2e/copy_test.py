@@ -6,13 +6,14 @@ import json
 import os
 import pty
 import random
+import re
 import signal
 import sqlite3
 import subprocess
 
 import pytest
 
-from server import BINARY, SCALE, WRAP, Server, run_tenon
+from server import BINARY, SCALE, WRAP, run_tenon
 
 URL = "/api/v1"
 ROWS = 50_000
@@ -377,6 +378,18 @@ def test_a_copy_that_is_killed_leaves_nothing_and_can_be_run_again(small, postgr
     assert copied(small, "sqlite:data/app.db", url)["tables"][0]["rows"] == 1
 
 
+def test_a_server_that_goes_away_meanwhile_is_told_and_leaves_nothing(small, postgres):
+    url = postgres.create_database()
+    with held(postgres, url, "notes_title"):
+        process = begin_copy(small, "sqlite:data/app.db", url)
+        end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tenon copy' and datname = current_database()"
+        assert postgres.sql(url, end) == "t"
+        printed, told = process.communicate(timeout=20 * SCALE)
+    assert (process.returncode, printed) == (1, "") and re.match("error: the target could not be made: .*connection", told)
+    assert is_untouched(postgres, url)
+    assert copied(small, "sqlite:data/app.db", url)["tables"][0]["rows"] == 1
+
+
 def test_a_copy_to_sqlite_that_is_killed_is_whole_or_nothing(small):
     small.execute("insert into notes (id, title, created_at, updated_at, version) with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) "
                   "select printf('01890a5d-ac96-774b-bcce-%012x', i), i, '2026-01-02T03:04:05.000000Z', '2026-01-02T03:04:05.000000Z', 1 from n")  # fmt: skip
@@ -420,7 +433,6 @@ def test_a_postgresql_source_is_kept_from_being_written_to(serve, postgres):
     with held(postgres, url, "notes_title"):
         process = begin_copy(server, server.database, url)
         assert server.client.patch(f"{URL}/notes/{name}", json={"title": "late"}).status in (503, 504)
-        assert server.client.get(f"{URL}/notes").data[0]["title"] == "before"
     assert process.wait(20 * SCALE) == 0
     assert postgres.sql(url, "select title from notes") == "before"
     process.communicate()
@@ -429,7 +441,8 @@ def test_a_postgresql_source_is_kept_from_being_written_to(serve, postgres):
 # How it is done
 
 
-def test_memory_does_not_grow_with_the_rows(small, postgres, figure):
+@pytest.mark.skipif(bool(WRAP) or SCALE > 1, reason="the memory of what watches it would count, too")
+def test_memory_does_not_grow_with_the_rows(small, postgres):
     small.execute("insert into notes (id, title, extra, created_at, updated_at, version) with recursive n(i) as (select 1 union all select i + 1 from n where i < 1500) "
                   "select printf('01890a5d-ac96-774b-bcce-%012x', i), i, '\"' || hex(zeroblob(40000)) || '\"', '2026-01-02T03:04:05.000000Z', '2026-01-02T03:04:05.000000Z', 1 from n")  # fmt: skip
     assert (small.directory / "data/app.db").stat().st_size + (small.directory / "data/app.db-wal").stat().st_size > 100e6
