@@ -253,11 +253,11 @@ static bool makes(const struct ddl *ddl, struct slice table)
 }
 
 /* The tables, without what is derived from their rows. On SQLite references are part of them: they are not looked at
- * until the commit. */
+ * until the commit. What an index is sorted with must not all be in memory. */
 static enum error make_tables(struct transfer *t, struct db_conn *tx)
 {
     if (db_conn_dialect(tx) == DIALECT_SQLITE)
-        TRY(run(t, tx, SLICE("PRAGMA defer_foreign_keys=ON")));
+        TRY(run(t, tx, SLICE("PRAGMA defer_foreign_keys=ON; PRAGMA temp_store=FILE")));
     for (size_t i = 0; i < t->ddl.count; i++)
         if (is_bare(&t->ddl.statements[i]))
             TRY(run_statement(t, tx, &t->ddl.statements[i]));

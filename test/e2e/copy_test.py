@@ -390,17 +390,35 @@ def test_a_server_that_goes_away_meanwhile_is_told_and_leaves_nothing(small, pos
     assert copied(small, "sqlite:data/app.db", url)["tables"][0]["rows"] == 1
 
 
-def test_a_copy_to_sqlite_that_is_killed_is_whole_or_nothing(small):
-    small.execute("insert into notes (id, title, created_at, updated_at, version) with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) "
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_copy_that_is_killed_at_any_moment_is_whole_or_nothing(small, postgres, kind, size):
+    small.execute("insert into notes (id, title, created_at, updated_at, version) with recursive n(i) as (select 1 union all select i + 1 from n where i < 10000) "
                   "select printf('01890a5d-ac96-774b-bcce-%012x', i), i, '2026-01-02T03:04:05.000000Z', '2026-01-02T03:04:05.000000Z', 1 from n")  # fmt: skip
-    process = begin_copy(small, "sqlite:data/app.db", "sqlite:data/to.db")
-    process.kill()
-    process.communicate()
-    with contextlib.closing(sqlite3.connect(small.directory / "data/to.db")) as db:
-        tables = db.execute("select count(*) from sqlite_schema where name = 'notes'").fetchone()[0]
-        assert tables == 0 or db.execute("select count(*) from notes").fetchone()[0] == 20001
-    if not tables:
-        assert copied(small, "sqlite:data/app.db", "sqlite:data/to.db")["tables"][0]["rows"] == 20001
+    dice, ends = random.Random(8), []
+    url = postgres.create_database() if kind == "postgres" else f"sqlite:{small.directory}/data/to0.db"
+    for number in range(size(8, 200)):
+        process = subprocess.Popen([*WRAP, BINARY, "copy", "sqlite:data/app.db", url], cwd=small.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(dice.random() * 0.25 * SCALE)
+        process.kill()
+        ends.append(process.wait())
+        rows = count_notes(small, postgres, url)
+        assert rows == 10001 if process.returncode == 0 else rows in (None, 10001)
+        if rows:
+            url = postgres.create_database() if kind == "postgres" else f"sqlite:{small.directory}/data/to{number + 1}.db"
+    assert copied(small, "sqlite:data/app.db", url)["tables"][0]["rows"] == 10001
+    assert -signal.SIGKILL in ends
+
+
+def count_notes(server, postgres, url):
+    """The rows of the copy; None: there is no table."""
+    if url.startswith("postgres"):
+        postgres.sql(url, "select pg_advisory_lock(500068215662)")  # the transaction of who was killed has ended
+        there = postgres.sql(url, "select to_regclass('notes') is not null") == "t"
+        return int(postgres.sql(url, "select count(*) from notes")) if there else None
+    with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:"))) as db:
+        there = db.execute("select count(*) from sqlite_schema where name = 'notes'").fetchone()[0]
+        return db.execute("select count(*) from notes").fetchone()[0] if there else None
 
 
 def test_nobody_writes_to_the_source_while_it_is_copied(serve, postgres):
