@@ -12,7 +12,13 @@
 #include "base/jsonwrite.h"
 #include "cli/report.h"
 
-enum { ARENA_BYTES_MAX = 512 * 1024 * 1024, TEXT_BYTES_MAX = 16 * 1024 * 1024, REDRAW_US = 100 * 1000, BAR_CELLS = 24 };
+enum {
+    ARENA_BYTES_MAX = 512 * 1024 * 1024,
+    TEXT_BYTES_MAX = 16 * 1024 * 1024,
+    REDRAW_US = 100 * 1000,
+    BAR_CELLS = 12,
+    NAME_BYTES = 16
+};
 
 struct display {
     bool is_terminal;
@@ -29,7 +35,7 @@ static void draw(const struct display *display, const struct transfer_progress *
 {
     static const char *const words[] = {
         [TRANSFER_COPY] = "copying", [TRANSFER_FINISH] = "finishing", [TRANSFER_VERIFY] = "verifying"};
-    static const char cells[] = "########################";
+    static const char cells[] = "############";
     int64_t total = progress->total > 0 ? progress->total : 1;
     int64_t done = progress->done < total ? progress->done : total;
     double seconds = (double)(at_us - display->phase_began_us) / 1e6;
@@ -40,7 +46,8 @@ static void draw(const struct display *display, const struct transfer_progress *
     if (progress->phase != TRANSFER_FINISH)
         fprintf(stderr, "  %" PRId64 " rows, %.0f/s, %" PRId64 ":%02" PRId64 " left", done, rate, left_s / 60,
                 left_s % 60);
-    fprintf(stderr, "  %.*s\033[K", SLICE_ARG(progress->table));
+    int shown = progress->table.len < NAME_BYTES ? (int)progress->table.len : NAME_BYTES; /* all in 80 columns */
+    fprintf(stderr, "  %.*s\033[K", shown, progress->table.ptr);
 }
 
 /* `state` is the display; called by whichever thread copies. */
