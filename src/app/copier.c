@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "app/generation.h"
+#include "app/migrate.h"
+#include "data/migration_folder.h"
 
 /* A table may take longer to be read than any statement of a server may. */
 enum { STATEMENT_MS = 24 * 60 * 60 * 1000 };
@@ -40,15 +42,30 @@ static enum error open_both(const struct copier_options *options, struct diag *d
     return open_one("target", &target, diag, to);
 }
 
-static enum error copy(const struct copier_options *options, const struct schema *schema, struct arena *arena,
+/* The migrations that the target's kind of database has, if the source lacks none of its own. */
+static enum error read_migrations(const struct settings *settings, struct db *from, struct db *to, struct arena *arena,
+                                  struct diag *diag, struct migration_folder *out)
+{
+    const char *folder = migrate_folder(settings->directory, arena);
+    if (!folder)
+        return ERROR_MEMORY;
+    TRY(migrate_gate(from, settings, false, diag));
+    return migration_folder_read(folder, db_dialect(to), arena, diag, out);
+}
+
+static enum error copy(const struct copier_options *options, const struct settings *settings, struct arena *arena,
                        struct diag *diag, struct transfer_report *out)
 {
     struct db *from = NULL, *to = NULL;
+    struct migration_folder migrations = {0};
     enum error error = open_both(options, diag, &from, &to);
+    if (error == OK)
+        error = read_migrations(settings, from, to, arena, diag, &migrations);
     if (error == OK) {
         const struct transfer_options transfer = {.from = from,
                                                   .to = to,
-                                                  .schema = schema,
+                                                  .schema = settings->schema,
+                                                  .migrations = &migrations,
                                                   .is_unlocked = options->is_unlocked,
                                                   .on_progress = options->on_progress,
                                                   .state = options->state};
@@ -64,7 +81,7 @@ enum error copier_run(const struct copier_options *options, struct arena *arena,
 {
     struct generation *generation;
     TRY(generation_load(options->app_path, diag, &generation));
-    enum error error = copy(options, generation->settings.schema, arena, diag, out);
+    enum error error = copy(options, &generation->settings, arena, diag, out);
     generation_destroy(generation);
     return error;
 }

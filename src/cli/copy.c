@@ -5,24 +5,18 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "app/copier.h"
 #include "base/clock.h"
 #include "base/jsonwrite.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 
-enum {
-    ARENA_BYTES_MAX = 512 * 1024 * 1024,
-    TEXT_BYTES_MAX = 16 * 1024 * 1024,
-    REDRAW_US = 100 * 1000,
-    BAR_CELLS = 12,
-    NAME_BYTES = 16
-};
+enum { ARENA_BYTES_MAX = 512 * 1024 * 1024, TEXT_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct display {
-    bool is_terminal;
-    int64_t began_us, phase_began_us, drawn_us;
+    struct progress bar;
+    int64_t began_us;
     enum transfer_phase phase;
 };
 
@@ -31,43 +25,23 @@ static int64_t now_us(void)
     return clock_monotonic_us(clock_system());
 }
 
-static void draw(const struct display *display, const struct transfer_progress *progress, int64_t at_us)
-{
-    static const char *const words[] = {
-        [TRANSFER_COPY] = "copying", [TRANSFER_FINISH] = "finishing", [TRANSFER_VERIFY] = "verifying"};
-    static const char cells[] = "############";
-    int64_t total = progress->total > 0 ? progress->total : 1;
-    int64_t done = progress->done < total ? progress->done : total;
-    double seconds = (double)(at_us - display->phase_began_us) / 1e6;
-    double rate = seconds > 0 ? (double)done / seconds : 0;
-    int64_t left_s = rate > 0 ? (int64_t)((double)(total - done) / rate) : 0;
-    int full = (int)(done * BAR_CELLS / total);
-    fprintf(stderr, "\r%-9s [%-*.*s] %3d%%", words[progress->phase], BAR_CELLS, full, cells, (int)(done * 100 / total));
-    if (progress->phase != TRANSFER_FINISH)
-        fprintf(stderr, "  %" PRId64 " rows, %.0f/s, %" PRId64 ":%02" PRId64 " left", done, rate, left_s / 60,
-                left_s % 60);
-    int shown = progress->table.len < NAME_BYTES ? (int)progress->table.len : NAME_BYTES; /* all in 80 columns */
-    fprintf(stderr, "  %.*s\033[K", shown, progress->table.ptr);
-}
-
 /* `state` is the display; called by whichever thread copies. */
 static void show_progress(void *state, const struct transfer_progress *progress)
 {
+    static const char *const words[] = {
+        [TRANSFER_COPY] = "copying", [TRANSFER_FINISH] = "finishing", [TRANSFER_VERIFY] = "verifying"};
     struct display *display = state;
-    int64_t at_us = now_us();
+    char label[64];
+    if (progress->phase == TRANSFER_COPY && progress->is_table_done && !display->bar.is_shown)
+        fprintf(stderr, "copied %.*s: %" PRId64 " rows\n", SLICE_ARG(progress->table), progress->table_rows);
     if (progress->phase != display->phase) {
+        (void)progress_end(&display->bar);
+        progress_begin(&display->bar);
         display->phase = progress->phase;
-        display->phase_began_us = at_us;
     }
-    if (!display->is_terminal) {
-        if (progress->phase == TRANSFER_COPY && progress->is_table_done)
-            fprintf(stderr, "copied %.*s: %" PRId64 " rows\n", SLICE_ARG(progress->table), progress->table_rows);
-        return;
-    }
-    if (at_us - display->drawn_us < REDRAW_US && !progress->is_table_done)
-        return;
-    display->drawn_us = at_us;
-    draw(display, progress, at_us);
+    snprintf(label, sizeof label, "%s %.*s", words[progress->phase], SLICE_ARG(progress->table));
+    progress_draw(&display->bar, slice_from(label), progress->phase == TRANSFER_FINISH ? "statements" : "rows",
+                  progress->done, progress->total);
 }
 
 static void print_table(const struct transfer_report *report, double seconds)
@@ -124,7 +98,7 @@ enum command_exit copy_run(const struct command_line *line)
     struct arena arena;
     struct diag diag;
     struct transfer_report report = {0};
-    struct display display = {.is_terminal = isatty(STDERR_FILENO), .began_us = now_us(), .phase_began_us = now_us()};
+    struct display display = {.began_us = now_us()};
     if (line->argument_count < 2) {
         fprintf(stderr, "%s copy: say what to copy from and to, such as: %s copy sqlite:data/app.db postgres://…\n",
                 line->program, line->program);
@@ -139,9 +113,9 @@ enum command_exit copy_run(const struct command_line *line)
                                            .state = &display};
     arena_init(&arena, ARENA_BYTES_MAX);
     diag_init(&diag, &arena);
+    progress_begin(&display.bar);
     enum error error = copier_run(&options, &arena, &diag, &report);
-    if (display.is_terminal)
-        fputs("\r\033[K", stderr);
+    (void)progress_end(&display.bar);
     print_outcome(line, &report, &diag, error, (double)(now_us() - display.began_us) / 1e6);
     arena_fini(&arena);
     return error == OK ? COMMAND_DONE : COMMAND_FAILED;

@@ -13,6 +13,8 @@
 
 #include "base/buf.h"
 #include "data/bulk.h"
+#include "data/migration_folder.h"
+#include "data/migration_record.h"
 #include "model/ddl.h"
 #include "model/schema_sync.h"
 #include "model/tables.h"
@@ -267,6 +269,19 @@ static enum error make_tables(struct transfer *t, struct db_conn *tx)
     return OK;
 }
 
+/* The tables are as all of them together make them, and the rows come from a source that had all of its own. */
+static enum error record_migrations(struct transfer *t, struct db_conn *tx)
+{
+    const struct migration_folder *migrations = t->options->migrations;
+    bool is_other_dialect = db_conn_dialect(tx) != db_conn_dialect(t->source);
+    if (!is_other_dialect || !migrations || migrations->count == 0)
+        return OK; /* copied with the other tables, if there are any */
+    TRY(migration_record_prepare(tx));
+    for (size_t i = 0; i < migrations->count; i++)
+        TRY(migration_record_write(tx, &migrations->items[i], MIGRATION_APPLIED, 0, (struct slice){0}));
+    return OK;
+}
+
 static enum error make_the_rest(struct transfer *t, struct db_conn *tx)
 {
     int64_t total = 0;
@@ -284,6 +299,7 @@ static enum error make_the_rest(struct transfer *t, struct db_conn *tx)
     tell_table(t, true);
     for (size_t i = 0; i < t->tables.count; i++)
         TRY(transfer_table_set_sequence(tx, &t->tables.items[i], t->arena));
+    TRY(record_migrations(t, tx));
     return schema_sync_record(tx, &t->ddl, t->arena, t->diag);
 }
 
@@ -403,7 +419,7 @@ static enum error copy_from(struct transfer *t)
     const struct transfer_options *options = t->options;
     if (!options->is_unlocked && db_conn_dialect(t->source) == DIALECT_POSTGRES)
         TRY(transfer_table_lock(t->source, options->schema, t->arena));
-    TRY(transfer_table_list(t->source, options->schema, t->arena, t->diag, &t->tables));
+    TRY(transfer_table_list(t->source, db_dialect(options->to), options->schema, t->arena, t->diag, &t->tables));
     TRY(make_room(t));
     TRY(check_references(t));
     return db_tx_blocking(options->to, fill_target, t);

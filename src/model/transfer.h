@@ -27,9 +27,13 @@ struct transfer_progress {
     bool is_table_done;
 };
 
+struct migration_folder;
+
 struct transfer_options {
     struct db *from, *to;
     const struct schema *schema;
+    const struct migration_folder *migrations; /* of the target's dialect: when it is another one than the source's,
+                                                  they are recorded as applied; NULL: there are none */
     bool is_unlocked; /* others may write to the source meanwhile; what they write is not copied */
     void (*on_progress)(void *state, const struct transfer_progress *progress); /* NULL: nobody is told */
     void *state;

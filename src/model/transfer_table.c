@@ -3,8 +3,9 @@
  *
  * A resource's columns and their types are the app file's, to which the source has been held already. The engine's own
  * tables are found by their names, so that one which a later version adds is copied as well; their columns are read
- * from the source. Three kinds of them are not copied: the search tables, which the target makes of its rows, the
- * shadows of these, and _tenon_schema, which records statements of the source's dialect and is written anew. */
+ * from the source. Not copied are the search tables and their shadows, which the target makes of
+ * its rows, and what speaks of the source's dialect: _tenon_schema, and _tenon_migrations where the target has another
+ * one. They are written anew. */
 #include "model/transfer_table.h"
 
 #include <string.h>
@@ -15,8 +16,10 @@
 
 enum { REFERENCES_TOLD = 20 };
 
-static bool is_engine_table(struct slice name)
+static bool is_engine_table(struct slice name, bool is_other_dialect)
 {
+    if (is_other_dialect && slice_eq_text(name, "_tenon_migrations"))
+        return false;
     return slice_starts(name, SLICE("_tenon_")) && !slice_starts(name, SLICE("_tenon_search_")) &&
            !slice_eq_text(name, "_tenon_schema");
 }
@@ -179,10 +182,11 @@ static enum error add(struct transfer_tables *tables, struct db_conn *source, st
     return OK;
 }
 
-enum error transfer_table_list(struct db_conn *source, const struct schema *schema, struct arena *arena,
-                               struct diag *diag, struct transfer_tables *out)
+enum error transfer_table_list(struct db_conn *source, enum dialect to, const struct schema *schema,
+                               struct arena *arena, struct diag *diag, struct transfer_tables *out)
 {
     struct tables found = {0};
+    bool is_other_dialect = to != db_conn_dialect(source);
     TRY(tables_read(source, arena, &found));
     *out =
         (struct transfer_tables){.items = arena_array(arena, schema->resource_count + found.count, sizeof *out->items)};
@@ -196,7 +200,7 @@ enum error transfer_table_list(struct db_conn *source, const struct schema *sche
         struct slice name = found.objects[i].name;
         if (!slice_eq_text(found.objects[i].kind, "table") || schema_find(schema, name))
             continue;
-        if (is_engine_table(name)) {
+        if (is_engine_table(name, is_other_dialect)) {
             TRY(describe_engine_table(source, name, arena, diag, &out->items[out->count]));
             TRY(add(out, source, arena));
         } else if (!slice_starts(name, SLICE("_tenon_"))) {

@@ -38,11 +38,12 @@ struct transfer_tables {
     int64_t rows;
 };
 
-/* Finds the tables in the source, counts their rows, and warns of those that are not copied. Texts are the arena's.
+/* Finds the tables in the source that are copied into a database of the dialect `to`, counts their rows, and warns of
+ * those that are not. Texts are the arena's.
  * Errors: ERROR_CONFLICT (a table of the engine's has a column of a type that is not known), ERROR_MEMORY, those of
  * db_query(). */
-MUST_USE enum error transfer_table_list(struct db_conn *source, const struct schema *schema, struct arena *arena,
-                                        struct diag *diag, struct transfer_tables *out);
+MUST_USE enum error transfer_table_list(struct db_conn *source, enum dialect to, const struct schema *schema,
+                                        struct arena *arena, struct diag *diag, struct transfer_tables *out);
 /* Keeps everybody else from writing to them until the transaction of this connection ends. PostgreSQL only. */
 MUST_USE enum error transfer_table_lock(struct db_conn *source, const struct schema *schema, struct arena *arena);
 /* Tells of references that lead to no row: `*bad` is how many were told. */

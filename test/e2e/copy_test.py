@@ -218,6 +218,27 @@ def test_a_copy_has_the_rules_of_its_source(moved):
         assert after["boss"] is None and after["version"] == under["version"] + 1
 
 
+def test_migrations_go_on_behind_a_move_on_either_database(serve, postgres):
+    server, url = serve(SMALL), postgres.create_database()
+    migrate = lambda *arguments: run_tenon("migrate", *arguments, directory=server.directory)  # noqa: E731
+    grown = SMALL.replace("title: text", "title: text\n      more: int = 7")
+    assert migrate("diff").returncode == 0
+    server.app_path.write_text(server.app_path.read_text().replace("title: text", "title: text\n      more: int = 7"))
+    assert migrate("diff").returncode == 0
+    done = copy(server, "sqlite:data/app.db", url)
+    assert done.returncode == 1 and "the database lacks migrations" in done.stderr and is_untouched(postgres, url)
+    assert migrate("up").returncode == 0
+    server.app_text = grown
+    assert server.restart().client.post(f"{URL}/notes", json={"title": "rain"}).data["more"] == 7
+    copied(server, "sqlite:data/app.db", url)
+    copied(server, url, "sqlite:data/back.db")
+    for database in (url, "sqlite:data/back.db"):
+        rows = migrate("status", "--database", database).stdout.splitlines()
+        assert len(rows) == 2 and all("applied" in row for row in rows), rows
+    files = {f"migrations/{path.name}": path.read_text() for path in (server.directory / "migrations").iterdir()}
+    assert serve(grown, database=url, files=files).client.get(f"{URL}/notes").data[0]["more"] == 7
+
+
 # What is refused
 
 SMALL = """
@@ -485,6 +506,6 @@ def test_a_terminal_sees_how_far_it_is(small, postgres):
     os.close(leader)
     printed, _ = process.communicate()
     assert process.returncode == 0
-    for words in (b"\rcopying ", b"\rfinishing ", b"\rverifying ", b"100%", b"notes"):
+    for words in (b"\rcopying notes  [", b"\rfinishing notes_", b"\rverifying notes  [", b"rows", b"statements"):
         assert words in seen
     assert printed.splitlines()[0].startswith(b"table ") and printed.splitlines()[1].startswith(b"notes ")
