@@ -87,7 +87,8 @@ enum error postgres_blocking_begin(struct postgres_blocking *blocking, struct po
 enum error postgres_blocking_end(struct postgres_blocking *blocking, struct postgres_lease *lease, enum error outcome)
 {
     PGresult *result = PQexec(lease->pg, outcome == OK ? "COMMIT" : "ROLLBACK");
-    bool was_undone = strcmp(PQcmdStatus(result), "ROLLBACK") == 0;
+    const char *status = PQcmdStatus(result); /* NULL when there is no result, for want of a connection */
+    bool was_undone = status && strcmp(status, "ROLLBACK") == 0;
     if (outcome == OK && was_undone)
         outcome = ERROR_INTERNAL;
     if (outcome == OK && PQstatus(lease->pg) != CONNECTION_OK)
