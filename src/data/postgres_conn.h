@@ -104,6 +104,7 @@ struct postgres_conn {
     struct postgres_request **open_end;
     int64_t heard_us; /* when the last answer came */
     int64_t opened_us, used_us, expires_us;
+    unsigned cancels; /* on their way to the server */
     bool is_leased;
     bool is_writing; /* its present batch is one of writes */
     bool is_broken;
