@@ -11,7 +11,7 @@
 
 enum { FOLDER_BYTES_MAX = 4096 };
 
-static const char *folder_of(const char *directory, struct arena *arena)
+const char *migrate_folder(const char *directory, struct arena *arena)
 {
     bool is_here = slice_eq_text(slice_from(directory), ".");
     return arena_printf(arena, "%s%smigrations", is_here ? "" : directory, is_here ? "" : "/");
@@ -29,7 +29,7 @@ enum error migrate_open(const char *app_path, const char *database, struct arena
     TRY(settings_load(app_path, arena, diag, &out->settings));
     if (database)
         out->settings.database.url = out->settings.database.shown = database;
-    out->folder = folder_of(out->settings.directory, arena);
+    out->folder = migrate_folder(out->settings.directory, arena);
     if (!out->folder)
         return ERROR_MEMORY;
     return migration_folder_read(out->folder, dialect_of(out->settings.database.url), arena, diag, &out->files);
@@ -275,7 +275,7 @@ enum error migrate_gate(struct db *db, const struct settings *settings, bool app
     struct arena arena;
     arena_init(&arena, GATE_BYTES_MAX);
     struct migrate migrate = {.arena = &arena, .diag = diag, .settings = *settings, .db = db};
-    migrate.folder = folder_of(settings->directory, diag->arena);
+    migrate.folder = migrate_folder(settings->directory, diag->arena);
     enum error error = migrate.folder
                            ? migration_folder_read(migrate.folder, db_dialect(db), &arena, diag, &migrate.files)
                            : ERROR_MEMORY;

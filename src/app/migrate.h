@@ -47,6 +47,8 @@ MUST_USE enum error migrate_down(struct migrate *migrate, struct migration_run *
 /* Whether taking back the last `count` loses what is stored; the first such statement is said in `*what`. */
 MUST_USE enum error migrate_loses(struct migrate *migrate, size_t count, const char **what);
 
+/* The path of the folder of an app file's directory; NULL for want of memory. */
+const char *migrate_folder(const char *directory, struct arena *arena);
 /* Before a server serves: OK when nothing is pending, or there is no folder. `applies` (tenon dev): what only adds is
  * applied. Errors: ERROR_CONFLICT (the diag says what is pending, and what to do), those of migration_read_status(). */
 MUST_USE enum error migrate_gate(struct db *db, const struct settings *settings, bool applies, struct diag *diag);

@@ -9,6 +9,7 @@
 #include "base/attr.h"
 #include "base/suggest.h"
 #include "cli/adopter.h"
+#include "cli/copy.h"
 #include "cli/init.h"
 #include "cli/look.h"
 #include "cli/migrate_command.h"
@@ -35,6 +36,8 @@ static const struct option options[] = {
     {"steps", "N", "how many migrations; 1 where nothing is said", offsetof(struct command_line, steps)},
     {"yes", NULL, "do not ask", offsetof(struct command_line, is_sure)},
     {"as", "ID", "ask as the account with this id", offsetof(struct command_line, as)},
+    {"unlocked", NULL, "let others write to the source meanwhile: to rehearse",
+     offsetof(struct command_line, is_unlocked)},
     {"json", NULL, "print JSON for programs", offsetof(struct command_line, is_json)},
     {"output", "FILE", "write to a new file instead of standard output", offsetof(struct command_line, output)},
     {"access", "WHO", "none (the default), read or all: what `access:` says of every resource",
@@ -81,6 +84,12 @@ const struct command command_table[] = {
      plans_explain},
     {"schema", "app", "", "print the JSON Schema of app files, for editors",
      "In app.yaml: # yaml-language-server: $schema=./app.schema.json", look_schema},
+    {"copy", "<from> <to> [app.yaml]", "unlocked json",
+     "copy the app's database into an empty one: out of SQLite, or back",
+     "<from> and <to> are URLs, sqlite:data/app.db or postgres://…; <to> holds none of the app's tables.\n"
+     "Nobody else can write to <from> meanwhile. Every table is read back and compared; unless all of them agree,\n"
+     "nothing of the copy stays.",
+     copy_run},
     {"version", NULL, "json", "print the version", NULL, look_version},
     {NULL},
 };

@@ -27,7 +27,7 @@ struct command_line {
     const char *listen, *admin, *cores;
     const char *output, *access;
     const char *base, *database, *steps, *as;
-    bool is_json, is_help, shares_port, is_contract, is_sure;
+    bool is_json, is_help, shares_port, is_unlocked, is_contract, is_sure;
     const struct command_program *running;
 };
 

@@ -51,6 +51,7 @@ struct db_config {
     unsigned commit_batch_limit;  /* transactions that share one COMMIT, 0 = 512 */
     unsigned statement_cache;     /* prepared statements per connection, 0 = 256 */
     struct db_pool pool;          /* PostgreSQL only */
+    bool must_exist;              /* an SQLite file that is not there is an error, and is not made */
     const char *name;             /* of the application, for the server's lists; NULL: "tenon" */
     struct log *log;              /* of the writer's thread alone */
     struct log *const *core_logs; /* by core, each of its core alone; NULL: reads log nothing */
@@ -59,8 +60,8 @@ struct db_config {
 /* Opens (and creates, with parent folders) a database: pragmas, connections for the readers as they are needed, the
  * writer's thread, the checkpointer's thread. Owner: the caller; db_close() when the cores no longer run.
  * A PostgreSQL server that is away is no error: figures.is_down says so, the diag why, and connecting goes on by
- * itself. Errors: ERROR_VALIDATION (the URL), ERROR_IO, ERROR_MEMORY, ERROR_UNAVAILABLE (the server refuses us); the
- * diag says what and why. */
+ * itself. Errors: ERROR_VALIDATION (the URL), ERROR_NOT_FOUND (must_exist), ERROR_IO, ERROR_MEMORY, ERROR_UNAVAILABLE
+ * (the server refuses us); the diag says what and why. */
 MUST_USE enum error db_open(const struct db_config *config, struct diag *diag, struct db **out);
 /* Whether there is one to open: false for a file that db_open() would make. A server is asked by opening. */
 MUST_USE bool db_exists(const struct db_config *config);

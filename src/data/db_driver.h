@@ -6,6 +6,8 @@
 
 /* What a driver gives to db.h: each function is the one of that name there. A driver's own structs begin with these. */
 
+struct bulk_fault;
+
 struct db_driver {
     enum dialect dialect;
     void (*close)(struct db *db);
@@ -31,6 +33,11 @@ struct db_driver {
     bool (*column_origin)(const struct db_rows *rows, unsigned column, struct slice *table, struct slice *name);
     enum error (*check)(struct db_conn *conn, struct slice sql, size_t *parameters);
     enum error (*script)(struct db_conn *conn, struct slice sql);
+    /* Of bulk.h; PostgreSQL only. `copy_end` gives the load up unless `outcome` is OK, and returns what came of it. */
+    enum error (*stream)(struct db_conn *conn, struct slice sql, struct db_rows **out);
+    enum error (*copy_begin)(struct db_conn *conn, struct slice sql);
+    enum error (*copy_put)(struct db_conn *conn, struct slice bytes);
+    enum error (*copy_end)(struct db_conn *conn, enum error outcome, struct bulk_fault *fault);
     const struct db_fault *(*fault)(const struct db_conn *conn);
     const char *(*message)(const struct db_conn *conn);
     int64_t (*last_id)(const struct db_conn *conn);

@@ -43,7 +43,8 @@ static void add_file(struct migration_status *status, const struct migration *fi
     if (!record)
         return;
     bool is_same = slice_eq_text(record->checksum, file->checksum);
-    entry->state = is_same ? record->state : MIGRATION_EDITED;
+    bool is_edited = record->state == MIGRATION_APPLIED && !is_same; /* one that is on its way may be mended */
+    entry->state = is_edited ? MIGRATION_EDITED : record->state;
     entry->steps = record->steps;
     entry->changed_at = record->changed_at;
 }

@@ -14,6 +14,7 @@
  *   (no record) --first statement--> applying --last--> applied --first of down--> undoing --last--> (no record) */
 #include "data/migration_run.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -345,6 +346,23 @@ static enum error run_steps(struct running *own)
 
 /* ---- migrations ---- */
 
+/* A statement that begins or ends a transaction would take the record apart from what it records. */
+static enum error refuse_transactions(struct running *own)
+{
+    static const char *const words[] = {"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"};
+    for (size_t i = 0; i < own->count; i++) {
+        struct slice text = own->statements[i].text;
+        for (size_t j = 0; j < ARRAY_LEN(words); j++) {
+            size_t length = strlen(words[j]);
+            bool is_longer = text.len > length && (isalnum((unsigned char)text.ptr[length]) || text.ptr[length] == '_');
+            if (text.len >= length && !is_longer && strncasecmp(text.ptr, words[j], length) == 0)
+                return refuse(own, i, ERROR_VALIDATION,
+                              "a migration is a transaction already, or says `no transaction`");
+        }
+    }
+    return OK;
+}
+
 static enum error read_statements(struct running *own)
 {
     struct script script;
@@ -358,7 +376,8 @@ static enum error read_statements(struct running *own)
             diag_say(own->run->diag, NULL, "%s has more than %d statements", own->script->path, STATEMENTS_MAX);
             return ERROR_LIMIT;
         }
-    return script_finish(&script, own->script->path, own->run->diag);
+    TRY(script_finish(&script, own->script->path, own->run->diag));
+    return refuse_transactions(own);
 }
 
 /* A file without statements does nothing, and is recorded. */

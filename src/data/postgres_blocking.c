@@ -3,10 +3,13 @@
 #include "data/postgres_blocking.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/bulk.h"
 #include "data/postgres_conn.h"
+#include "data/postgres_copy.h"
 #include "data/postgres_value.h"
 
 /* "tenon" as a number: what all nodes agree upon. */
@@ -84,7 +87,8 @@ enum error postgres_blocking_begin(struct postgres_blocking *blocking, struct po
 enum error postgres_blocking_end(struct postgres_blocking *blocking, struct postgres_lease *lease, enum error outcome)
 {
     PGresult *result = PQexec(lease->pg, outcome == OK ? "COMMIT" : "ROLLBACK");
-    bool was_undone = strcmp(PQcmdStatus(result), "ROLLBACK") == 0;
+    const char *status = PQcmdStatus(result); /* NULL when there is no result, for want of a connection */
+    bool was_undone = status && strcmp(status, "ROLLBACK") == 0;
     if (outcome == OK && was_undone)
         outcome = ERROR_INTERNAL;
     if (outcome == OK && PQstatus(lease->pg) != CONNECTION_OK)
@@ -122,8 +126,55 @@ enum error postgres_blocking_query(struct postgres_lease *lease, const struct db
     return error;
 }
 
+enum error postgres_blocking_stream(struct postgres_lease *lease, const struct db_driver *driver, struct slice sql,
+                                    struct postgres_request **out)
+{
+    char *text = strndup(sql.ptr, sql.len);
+    struct postgres_request *request = calloc(1, sizeof *request);
+    enum error error = text && request ? OK : ERROR_MEMORY;
+    if (error == OK) {
+        *request = (struct postgres_request){
+            .base.driver = driver, .lease = lease, .state = POSTGRES_SETTLED, .row = -1, .is_stream = true};
+        bool is_sent = PQsendQueryParams(lease->pg, text, 0, NULL, NULL, NULL, NULL, 1) == 1;
+        error = is_sent && PQsetSingleRowMode(lease->pg) == 1 ? OK : ERROR_UNAVAILABLE;
+    }
+    free(text);
+    if (error == OK)
+        *out = request;
+    else
+        free(request);
+    return error;
+}
+
+enum error postgres_blocking_next(struct postgres_request *request, bool *has_row)
+{
+    struct postgres_lease *lease = request->lease;
+    PQclear(request->result);
+    request->result = PQgetResult(lease->pg);
+    request->row = 0;
+    *has_row = PQresultStatus(request->result) == PGRES_SINGLE_TUPLE;
+    if (*has_row || PQresultStatus(request->result) == PGRES_TUPLES_OK)
+        return OK;
+    return postgres_fault_read(request->result, NULL, &lease->fault);
+}
+
+/* Ends a statement whose rows were not all taken: the server is told, and what it has sent is thrown away. */
+static void drain(struct postgres_request *request)
+{
+    PGconn *pg = request->lease->pg;
+    char reason[POSTGRES_REASON_BYTES];
+    PGcancel *cancel = PQresultStatus(request->result) == PGRES_TUPLES_OK ? NULL : PQgetCancel(pg);
+    if (cancel)
+        (void)PQcancel(cancel, reason, sizeof reason);
+    PQfreeCancel(cancel);
+    for (PGresult *result; (result = PQgetResult(pg));)
+        PQclear(result);
+}
+
 void postgres_blocking_drop(struct postgres_request *request)
 {
+    if (request->is_stream)
+        drain(request);
     PQclear(request->result);
     free(request->room);
     free(request);
@@ -151,4 +202,44 @@ enum error postgres_blocking_script(struct postgres_lease *lease, struct slice s
     enum error error = judge(lease, PQexec(lease->pg, text));
     free(text);
     return error;
+}
+
+enum error postgres_blocking_copy_begin(struct postgres_lease *lease, struct slice sql)
+{
+    char *text = strndup(sql.ptr, sql.len);
+    PGresult *result = text ? PQexec(lease->pg, text) : NULL;
+    free(text);
+    if (PQresultStatus(result) != PGRES_COPY_IN)
+        return text ? judge(lease, result) : ERROR_MEMORY;
+    PQclear(result);
+    return OK;
+}
+
+enum error postgres_blocking_copy_put(struct postgres_lease *lease, struct slice bytes)
+{
+    return PQputCopyData(lease->pg, bytes.ptr, (int)bytes.len) == 1 ? OK : ERROR_UNAVAILABLE;
+}
+
+static void describe(const PGresult *result, const struct postgres_lease *lease, struct bulk_fault *fault)
+{
+    const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    struct postgres_copy_place place = postgres_copy_parse_context(slice_from(context ? context : ""));
+    fault->row = place.row;
+    snprintf(fault->column, sizeof fault->column, "%.*s", SLICE_ARG(place.column));
+    snprintf(fault->message, sizeof fault->message, "%s", lease->fault.message);
+}
+
+enum error postgres_blocking_copy_end(struct postgres_lease *lease, enum error outcome, struct bulk_fault *fault)
+{
+    bool is_sent = PQputCopyEnd(lease->pg, outcome == OK ? NULL : "given up") == 1;
+    if (!is_sent && outcome == OK)
+        outcome = ERROR_UNAVAILABLE;
+    for (PGresult *result; (result = PQgetResult(lease->pg));) {
+        if (outcome == OK && PQresultStatus(result) != PGRES_COMMAND_OK) {
+            outcome = postgres_fault_read(result, NULL, &lease->fault);
+            describe(result, lease, fault);
+        }
+        PQclear(result);
+    }
+    return outcome;
 }

@@ -9,6 +9,7 @@
 #include "data/postgres_connect.h"
 #include "data/postgres_lease.h"
 
+struct bulk_fault;
 struct postgres_request;
 
 /* PostgreSQL for threads without a core: plain blocking calls, and one connection for their transactions, which come
@@ -33,8 +34,19 @@ MUST_USE enum error postgres_blocking_end(struct postgres_blocking *blocking, st
 MUST_USE enum error postgres_blocking_query(struct postgres_lease *lease, const struct db_driver *driver,
                                             struct slice sql, const struct value *arguments, size_t count,
                                             struct postgres_request **out);
+/* As bulk_query() and then db_next(): the result holds the present row alone. */
+MUST_USE enum error postgres_blocking_stream(struct postgres_lease *lease, const struct db_driver *driver,
+                                             struct slice sql, struct postgres_request **out);
+MUST_USE enum error postgres_blocking_next(struct postgres_request *request, bool *has_row);
 void postgres_blocking_drop(struct postgres_request *request);
 MUST_USE enum error postgres_blocking_check(struct postgres_lease *lease, struct slice sql, size_t *parameters);
 MUST_USE enum error postgres_blocking_script(struct postgres_lease *lease, struct slice sql);
+
+/* Bytes for COPY … FROM STDIN. The end gives it up unless `outcome` is OK, and returns what came of it; `fault` says
+ * what the server had against which row. */
+MUST_USE enum error postgres_blocking_copy_begin(struct postgres_lease *lease, struct slice sql);
+MUST_USE enum error postgres_blocking_copy_put(struct postgres_lease *lease, struct slice bytes);
+MUST_USE enum error postgres_blocking_copy_end(struct postgres_lease *lease, enum error outcome,
+                                               struct bulk_fault *fault);
 
 #endif

@@ -52,6 +52,7 @@ struct postgres_request {
     bool is_final;   /* a commit: whoever waits for it waits to the end */
     bool is_alone;   /* not to be sent together with others */
     bool is_failed;  /* in a batch that is still open: by itself */
+    bool is_stream;  /* of a thread without a core: its rows come one by one */
     bool is_skipped; /* in a batch that is still open: because another failed */
     unsigned tries;  /* how often its connection has broken */
     int64_t queued_us;
@@ -103,6 +104,7 @@ struct postgres_conn {
     struct postgres_request **open_end;
     int64_t heard_us; /* when the last answer came */
     int64_t opened_us, used_us, expires_us;
+    unsigned cancels; /* on their way to the server */
     bool is_leased;
     bool is_writing; /* its present batch is one of writes */
     bool is_broken;

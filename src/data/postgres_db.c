@@ -52,6 +52,7 @@ static void add_figures(const struct postgres_pool_figures *from, struct db_figu
 
 void postgres_db_figures(const struct postgres_db *db, struct db_figures *out)
 {
+    out->is_down = db->config.core_count == 0 && db->is_away; /* without pools: as it was when it was opened */
     for (size_t i = 0; i < db->pool_count; i++) {
         add_figures(&db->pools[i].figures, out);
         if (i < db->config.core_count) /* the primary's */

@@ -204,6 +204,18 @@ static enum error query(struct db_conn *conn, struct slice sql, const struct val
     return OK;
 }
 
+static enum error stream(struct db_conn *conn, struct slice sql, struct db_rows **out)
+{
+    struct postgres_lease *lease = lease_of(conn);
+    struct postgres_request *request;
+    if (lease->mode != POSTGRES_BLOCKING)
+        return ERROR_INTERNAL;
+    TRY(postgres_blocking_stream(lease, &driver, sql, &request));
+    link_request(lease, request);
+    *out = &request->base;
+    return OK;
+}
+
 static enum error make_room(struct postgres_request *request)
 {
     size_t columns = (size_t)PQnfields(request->result);
@@ -233,6 +245,10 @@ static enum error next(struct db_rows *rows, bool *has_row)
     struct postgres_request *request = request_of(rows);
     struct postgres_lease *lease = request->lease;
     *has_row = false;
+    if (request->is_stream) {
+        TRY(postgres_blocking_next(request, has_row));
+        return make_room(request);
+    }
     if (request->row < 0) {
         if (lease->pool) {
             enum error error = await(lease, request);
@@ -294,6 +310,21 @@ static enum error check(struct db_conn *conn, struct slice sql, size_t *paramete
 static enum error script(struct db_conn *conn, struct slice sql)
 {
     return postgres_blocking_script(lease_of(conn), sql);
+}
+
+static enum error copy_begin(struct db_conn *conn, struct slice sql)
+{
+    return postgres_blocking_copy_begin(lease_of(conn), sql);
+}
+
+static enum error copy_put(struct db_conn *conn, struct slice bytes)
+{
+    return postgres_blocking_copy_put(lease_of(conn), bytes);
+}
+
+static enum error copy_end(struct db_conn *conn, enum error outcome, struct bulk_fault *fault)
+{
+    return postgres_blocking_copy_end(lease_of(conn), outcome, fault);
 }
 
 static const struct db_fault *fault(const struct db_conn *conn)
@@ -483,6 +514,10 @@ static const struct db_driver driver = {
     .column_origin = column_origin,
     .check = check,
     .script = script,
+    .stream = stream,
+    .copy_begin = copy_begin,
+    .copy_put = copy_put,
+    .copy_end = copy_end,
     .fault = fault,
     .message = message,
     .last_id = last_id,

@@ -64,6 +64,17 @@ static void copy_field(const PGresult *result, int code, const char *lead, char 
         snprintf(out, size, "%s%s", lead, text);
 }
 
+/* The server's words, or libpq's own where there is no server any more: their first line. */
+static void copy_message(const PGresult *result, struct postgres_fault *out)
+{
+    copy_field(result, PG_DIAG_MESSAGE_PRIMARY, "", out->message, sizeof out->message);
+    if (out->message[0])
+        return;
+    struct slice line = slice_from(PQresultErrorMessage(result));
+    line.len = slice_index(line, '\n');
+    snprintf(out->message, sizeof out->message, "%.*s", SLICE_ARG(line));
+}
+
 /* "Key (code, "Product ID")=(a, 1) already exists.", in whatever language: what stands in the first parentheses. */
 static void read_key(const PGresult *result, struct db_fault *out)
 {
@@ -93,7 +104,7 @@ enum error postgres_fault_read(const PGresult *result, struct log *log, struct p
     const struct row *row = find(sqlstate);
     enum error error = postgres_fault_of(sqlstate);
     *out = (struct postgres_fault){.is_transient = row && row->is_transient};
-    copy_field(result, PG_DIAG_MESSAGE_PRIMARY, "", out->message, sizeof out->message);
+    copy_message(result, out);
     if (error == ERROR_CONFLICT)
         read_constraint(result, row->kind, &out->constraint);
     else if (log && (error == ERROR_INTERNAL || error == ERROR_IO || error == ERROR_INSUFFICIENT_STORAGE))

@@ -160,14 +160,18 @@ static void settle(struct postgres_pool *pool, struct postgres_request *request,
 
 struct cancelling {
     struct postgres_wish wish;
+    struct postgres_conn *conn;
 };
 
 static void end_cancelling(struct core *core, struct core_message *message)
 {
-    free(CONTAINER_OF(message, struct cancelling, wish.message));
+    struct cancelling *cancelling = CONTAINER_OF(message, struct cancelling, wish.message);
+    cancelling->conn->cancels--;
+    free(cancelling);
 }
 
-/* Asks the server to end what a leased connection is at. */
+/* Asks the server to end what a connection is at. Until that was delivered nobody else is given the connection: it
+ * would end theirs. */
 static void cancel(struct postgres_pool *pool, struct postgres_conn *conn)
 {
     struct cancelling *cancelling = conn ? calloc(1, sizeof *cancelling) : NULL;
@@ -178,22 +182,28 @@ static void cancel(struct postgres_pool *pool, struct postgres_conn *conn)
     }
     cancelling->wish =
         (struct postgres_wish){.message.run = end_cancelling, .core = pool->config.core, .cancel = handle};
+    cancelling->conn = conn;
+    conn->cancels++;
     postgres_connect_wish(pool->config.connector, &cancelling->wish);
 }
 
-/* What was sent as part of a transaction, or is one, is waited for, because its outcome counts. A statement of a
- * transaction that nobody wants any more is cut short by the server. */
+/* What was sent as part of a transaction, or is one, is waited for, because its outcome counts. A statement that nobody
+ * wants any more is cut short by the server; of a batch of writes the others are then sent again. */
 static void await_sent(struct postgres_pool *pool, struct postgres_request *request, struct fiber *self,
                        struct deadline deadline)
 {
-    bool can_be_cut = request->kind == POSTGRES_STEP && !request->is_final;
+    bool can_be_cut = !request->is_final;
     while (request->state == POSTGRES_SENT) {
         if (!can_be_cut) {
             fiber_park_shielded(self);
-        } else if (fiber_park(self, deadline) != OK && request->state == POSTGRES_SENT) {
-            cancel(pool, request->conn);
-            can_be_cut = false;
+            continue;
         }
+        enum error error = fiber_park(self, deadline);
+        if (error == OK || request->state != POSTGRES_SENT)
+            continue;
+        can_be_cut = false;
+        if (request->kind == POSTGRES_STEP || error == ERROR_TIMEOUT) /* who leaves does not undo a batch of others */
+            cancel(pool, request->conn);
     }
 }
 
@@ -270,6 +280,8 @@ static void on_returned(struct postgres_conn *conn, struct postgres_request *req
         postgres_pool_send(pool, conn, request); /* described by now */
     else
         put_first(pool, request);
+    if (request->lease && request->kind == POSTGRES_WRITE)
+        fiber_wake(request->lease->fiber); /* it may have waited long enough */
 }
 
 static void on_broken(struct postgres_conn *conn)
@@ -358,7 +370,7 @@ static void connect_one(struct postgres_pool *pool)
 
 static bool is_free(const struct postgres_conn *conn)
 {
-    return !conn->is_leased && !conn->is_broken && postgres_conn_is_idle(conn);
+    return !conn->is_leased && !conn->is_broken && conn->cancels == 0 && postgres_conn_is_idle(conn);
 }
 
 static void close_conn(struct postgres_conn **link)
@@ -382,7 +394,7 @@ static void sweep(struct postgres_pool *pool, bool is_tick)
                                                      now_us - conn->used_us > pool->config.idle_ms * 1000));
         if (is_old)
             count(&pool->figures.open, -1);
-        if (is_old || (conn->is_broken && !conn->is_leased))
+        if (is_old || (conn->is_broken && !conn->is_leased && conn->cancels == 0))
             close_conn(link);
         else
             link = &conn->next;

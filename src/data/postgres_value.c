@@ -233,6 +233,36 @@ static bool write_float(struct buf *out, struct value value)
     return true;
 }
 
+/* As read_numeric() reads it; groups of zeros at either end are left out. */
+static bool write_numeric(struct buf *out, struct value value)
+{
+    enum { GROUPS_MAX = 10, SCALE_MAX = 18 };
+    static const uint64_t powers[] = {1, 10, 100, 1000, 10000};
+    unsigned groups[GROUPS_MAX], first = GROUPS_MAX, end = GROUPS_MAX;
+    if (value.kind != VALUE_INT || value.scale > SCALE_MAX)
+        return false;
+    uint64_t rest = value.integer < 0 ? -(uint64_t)value.integer : (uint64_t)value.integer;
+    unsigned behind = (value.scale + 3) / 4;
+    unsigned digits = value.scale % 4 ? value.scale % 4 : 4; /* of the last group behind the point */
+    for (unsigned i = 0; i < behind || rest > 0; i++) {
+        unsigned taken = i == 0 && behind > 0 ? digits : 4;
+        groups[--first] = (unsigned)(rest % powers[taken] * powers[4 - taken]);
+        rest /= powers[taken];
+    }
+    int weight = (int)(end - first) - (int)behind - 1;
+    for (; first < end && groups[first] == 0; weight--)
+        first++;
+    while (first < end && groups[end - 1] == 0)
+        end--;
+    store(out, end - first, 2);
+    store(out, (uint16_t)(first < end ? weight : 0), 2);
+    store(out, value.integer < 0 ? 0x4000 : 0, 2);
+    store(out, value.scale, 2);
+    for (; first < end; first++)
+        store(out, groups[first], 2);
+    return true;
+}
+
 static bool write_text(struct buf *out, struct value value)
 {
     if (value.kind != VALUE_TEXT)
@@ -302,7 +332,7 @@ static const struct row {
     {OID_DATE, DB_TYPE_TEXT, read_date, write_date},
     {OID_TIMESTAMP, DB_TYPE_TEXT, read_instant, NULL},
     {OID_TIMESTAMPTZ, DB_TYPE_TEXT, read_instant, write_instant},
-    {OID_NUMERIC, DB_TYPE_DECIMAL, read_numeric, NULL},
+    {OID_NUMERIC, DB_TYPE_DECIMAL, read_numeric, write_numeric},
     {OID_VOID, DB_TYPE_TEXT, read_nothing, NULL},
     {OID_UUID, DB_TYPE_TEXT, read_uuid, write_uuid},
     {OID_JSONB, DB_TYPE_JSON, read_jsonb, NULL},
@@ -330,6 +360,12 @@ struct value postgres_value_decode(Oid type, struct slice bytes, char room[POSTG
 {
     const struct row *row = find(type);
     return row ? row->read(bytes, room) : value_text(bytes);
+}
+
+bool postgres_value_write(Oid type, struct value value, struct buf *out)
+{
+    const struct row *row = find(type);
+    return row && row->write && row->write(out, value);
 }
 
 enum db_type postgres_value_type(Oid type)

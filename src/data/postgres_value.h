@@ -23,6 +23,9 @@ bool postgres_value_is_known(Oid type);
 /* A field in binary form; a text points to `bytes`, or to `room`. */
 struct value postgres_value_decode(Oid type, struct slice bytes, char room[POSTGRES_VALUE_ROOM]);
 enum db_type postgres_value_type(Oid type);
+/* Appends a value (not null) in the binary form of this type; false, and nothing appended, when the value is not of its
+ * kind or the type is written as text. */
+bool postgres_value_write(Oid type, struct value value, struct buf *out);
 
 /* Arguments as libpq wants them. */
 enum { POSTGRES_VALUE_ARGUMENTS_MAX = 65535 };

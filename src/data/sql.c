@@ -90,6 +90,7 @@ static const char *const type_names[SQL_TYPE_COUNT] = {
     [SQL_TEXT] = "text",       [SQL_INTEGER] = "bigint",  [SQL_FLOAT] = "double precision",
     [SQL_DECIMAL] = "numeric", [SQL_BOOLEAN] = "boolean", [SQL_INSTANT] = "timestamptz",
     [SQL_DATE] = "date",       [SQL_UUID] = "uuid",       [SQL_JSON] = "json",
+    [SQL_BYTES] = "bytea",
 };
 
 static bool is_postgres(const struct sql *sql)

@@ -47,6 +47,7 @@ enum sql_type {
     SQL_DATE,
     SQL_UUID,
     SQL_JSON,
+    SQL_BYTES,
     SQL_TYPE_COUNT
 };
 

@@ -137,6 +137,11 @@ static enum error open_all(struct sqlite_db *db, struct diag *diag)
 {
     const struct db_config *config = &db->config;
     TRY(resolve_path(config, diag, db->path));
+    if (config->must_exist && access(db->path, F_OK) != 0) {
+        diag_say(diag, "check the path; a relative one begins at the current folder", "there is no database at %s",
+                 db->path);
+        return ERROR_NOT_FOUND;
+    }
     TRY(make_folders(db->path, diag));
     TRY(checkpointer_create(db->path, config->log, diag, &db->checkpointer));
     const struct writer_config writer = {.driver = &driver,

@@ -110,6 +110,16 @@ static void allow(struct verdict_reader *reader, struct slice names)
     }
 }
 
+/* What is not understood may have changed any table. */
+static void forget_after_unknown(struct verdict_reader *reader)
+{
+    for (const struct verdict_finding *finding = reader->entry->first; finding; finding = finding->next)
+        if (finding->verdict.level == VERDICT_UNKNOWN) {
+            reader->epoch++;
+            return;
+        }
+}
+
 /* What one statement's findings mean for those behind it. */
 static void hold(struct verdict_reader *reader)
 {
@@ -153,6 +163,7 @@ static void judge(struct verdict_reader *reader, const struct script_statement *
     } else {
         verdict_sqlite_judge(reader);
     }
+    forget_after_unknown(reader);
 }
 
 /* What only the end of the file shows: a transaction that is left open, and with it the comments that allow things. */
@@ -245,4 +256,21 @@ enum error verdict_read(struct verdict_reader *reader, struct slice text, const 
         conclude(reader, entry, entry->comments);
     TRY(reader->error);
     return gather(reader, first, count, out);
+}
+
+enum error verdict_fits_transaction(enum dialect dialect, struct slice text, const char *file, struct arena *arena,
+                                    struct diag *diag, bool *out)
+{
+    struct verdict_options options = {.dialect = dialect};
+    struct verdict_reader *reader;
+    struct verdict_file found;
+    TRY(verdict_create(&options, arena, &reader));
+    enum error error = verdict_read(reader, text, file, diag, &found);
+    verdict_destroy(reader);
+    TRY(error);
+    bool fits = true;
+    for (size_t i = 0; i < found.count; i++)
+        fits &= found.statements[i].is_transactional;
+    *out = fits;
+    return OK;
 }

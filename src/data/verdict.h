@@ -110,6 +110,12 @@ void verdict_set_transaction(struct verdict_reader *reader, bool in_transaction)
 MUST_USE enum error verdict_read(struct verdict_reader *reader, struct slice text, const char *file, struct diag *diag,
                                  struct verdict_file *out);
 
+/* Whether every statement of a file can run inside a transaction: whoever runs it decides by this, before
+ * verdict_read() is told what was decided.
+ * Errors: as verdict_read(). */
+MUST_USE enum error verdict_fits_transaction(enum dialect dialect, struct slice text, const char *file,
+                                             struct arena *arena, struct diag *diag, bool *out);
+
 /* Names: "locks", "ACCESS EXCLUSIVE"; "" for no lock. */
 const char *verdict_level_name(enum verdict_level level);
 const char *verdict_lock_name(enum verdict_lock lock);

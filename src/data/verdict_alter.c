@@ -143,6 +143,7 @@ static void judge_drop_column(struct verdict_reader *reader, struct verdict_name
     verdict_reader_accept(reader, "if exists");
     struct verdict_name column = verdict_reader_name(reader);
     verdict_reader_find(reader, VERDICT_BAN_DROP_COLUMN, table, column.text);
+    verdict_reader_drop_column(reader, table, column);
     judge_drop_cascade(reader, column);
 }
 
@@ -163,20 +164,6 @@ static void judge_validate(struct verdict_reader *reader, struct verdict_name ta
     if (check)
         check->is_valid = true;
     find_at(reader, VERDICT_VALIDATING_CONSTRAINT, table);
-}
-
-/* The checks of all tables are few: those that say NOT NULL. */
-static bool is_shown_not_null(struct verdict_reader *reader, struct verdict_name table, struct verdict_name column)
-{
-    for (size_t i = 0; i < map_count(&reader->checks); i++) {
-        const struct map_entry *entry = map_at(&reader->checks, i);
-        const struct verdict_check *check = entry->value;
-        bool is_of_table =
-            slice_starts(entry->key, table.key) && entry->key.len > table.key.len && entry->key.ptr[table.key.len] == 0;
-        if (is_of_table && check->is_valid && !check->is_dropped && slice_eq(check->column, column.key))
-            return true;
-    }
-    return false;
 }
 
 static void judge_type(struct verdict_reader *reader, struct verdict_name table, struct verdict_name column)
@@ -215,7 +202,7 @@ static void judge_column(struct verdict_reader *reader, struct verdict_name tabl
         return;
     }
     if (verdict_reader_accept(reader, "set not null")) {
-        bool is_shown = is_shown_not_null(reader, table, column);
+        bool is_shown = verdict_reader_is_checked(reader, table, column);
         verdict_reader_find(reader, is_shown ? VERDICT_SET_NOT_NULL_AFTER_CHECK : VERDICT_ADDING_NOT_NULLABLE_FIELD,
                             table, column.text);
         return;
@@ -231,35 +218,46 @@ static void judge_column(struct verdict_reader *reader, struct verdict_name tabl
     find_at(reader, VERDICT_UNKNOWN_STATEMENT, table);
 }
 
-static void judge_rename(struct verdict_reader *reader, struct verdict_name table)
+static void judge_rename_column(struct verdict_reader *reader, struct verdict_name table)
 {
-    if (verdict_reader_accept(reader, "to")) {
-        struct verdict_table *renamed = verdict_reader_table(reader, table);
-        find_at(reader, VERDICT_RENAMING_TABLE, table);
-        if (renamed)
-            renamed->file = 0; /* by its new name it may be in use */
-    } else if (verdict_reader_accept(reader, "constraint")) {
-        find_at(reader, VERDICT_CHANGING_CONSTRAINT, table);
-    } else {
-        verdict_reader_accept(reader, "column");
-        struct verdict_name column = verdict_reader_name(reader);
-        struct verdict_type *type = verdict_reader_type(reader, table, column);
-        verdict_reader_find(reader, VERDICT_RENAMING_COLUMN, table, column.text);
-        struct verdict_type *renamed = NULL;
-        if (verdict_reader_accept(reader, "to"))
-            renamed = verdict_reader_type(reader, table, verdict_reader_name(reader));
-        if (type && renamed && type != renamed) {
-            *renamed = *type;
-            type->name[0] = 0;
-        }
-    }
+    verdict_reader_accept(reader, "column");
+    struct verdict_name column = verdict_reader_name(reader);
+    const struct verdict_type *known = verdict_reader_type(reader, table, column);
+    verdict_reader_find(reader, VERDICT_RENAMING_COLUMN, table, column.text);
+    if (!known || !verdict_reader_accept(reader, "to"))
+        return;
+    struct verdict_type type = *known, *renamed = verdict_reader_type(reader, table, verdict_reader_name(reader));
+    verdict_reader_drop_column(reader, table, column);
+    if (renamed)
+        *renamed = type;
+}
+
+static void judge_rename_constraint(struct verdict_reader *reader, struct verdict_name table)
+{
+    struct verdict_check *check = verdict_reader_check(reader, table, verdict_reader_name(reader));
+    if (check)
+        check->is_dropped = true;
+    find_at(reader, VERDICT_CHANGING_CONSTRAINT, table);
+}
+
+static void judge_rename_table(struct verdict_reader *reader, struct verdict_name table)
+{
+    find_at(reader, VERDICT_RENAMING_TABLE, table);
+    verdict_reader_drop(reader, table, NULL);
+    verdict_reader_drop(reader, verdict_reader_name(reader), NULL); /* by its new name it may be in use */
+}
+
+static void judge_set_schema(struct verdict_reader *reader, struct verdict_name table)
+{
+    find_at(reader, VERDICT_MOVING_TABLE, table);
+    verdict_reader_drop(reader, table, NULL);
 }
 
 static void judge_attach(struct verdict_reader *reader, struct verdict_name table)
 {
     struct verdict_name partition = verdict_reader_name(reader);
-    bool is_new = verdict_reader_is_new(reader, partition);
-    find_at(reader, is_new ? VERDICT_CHANGING_STORAGE_PARAMETERS : VERDICT_ATTACHING_PARTITION, table);
+    find_at(reader, VERDICT_CHANGING_STORAGE_PARAMETERS, table);
+    find_at(reader, VERDICT_ATTACHING_PARTITION, partition);
 }
 
 static void judge_detach(struct verdict_reader *reader, struct verdict_name table)
@@ -291,8 +289,10 @@ static const struct action actions[] = {
     {"alter column", 0, judge_column},
     {"alter", 0, judge_column},
     {"validate constraint", 0, judge_validate},
-    {"rename", 0, judge_rename},
-    {"set schema", VERDICT_MOVING_TABLE},
+    {"rename to", 0, judge_rename_table},
+    {"rename constraint", 0, judge_rename_constraint},
+    {"rename", 0, judge_rename_column},
+    {"set schema", 0, judge_set_schema},
     {"set logged", VERDICT_REWRITING_TABLE},
     {"set unlogged", VERDICT_REWRITING_TABLE},
     {"set tablespace", VERDICT_REWRITING_TABLE},

@@ -75,8 +75,6 @@ static void use_own_name(struct verdict_type *type)
         {"time", "time without time zone"},
         {"timetz", "time with time zone"},
     };
-    if (strncmp(type->name, "pg_catalog ", 11) == 0)
-        memmove(type->name, type->name + 11, strlen(type->name + 11) + 1);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(type->name, names[i][0]) == 0) {
             type->name[0] = 0;
@@ -91,6 +89,8 @@ void verdict_column_read_type(struct verdict_reader *reader, struct verdict_type
     while (!is_item_end(reader) && !is_constraint(reader)) {
         if (sqltoken_is_mark(&reader->token, '[') || verdict_reader_is(reader, "array"))
             out->is_array = true;
+        if (sqltoken_is_mark(&reader->token, '.') && strcmp(out->name, "pg_catalog") == 0)
+            out->name[0] = 0;
         if (reader->token.kind == SQLTOKEN_WORD || reader->token.kind == SQLTOKEN_NAME)
             put_word(out, reader->token.text);
         if (!verdict_reader_accept_mark(reader, '(')) {
@@ -200,6 +200,7 @@ static void read_default(struct verdict_reader *reader, struct verdict_column *o
     if (is_sqlite && (verdict_reader_is(reader, "current_timestamp") || verdict_reader_is(reader, "current_date") ||
                       verdict_reader_is(reader, "current_time")))
         out->is_computed = true;
+    bool is_member = false; /* behind a dot: of a schema, where it may be somebody's own */
     for (bool is_first = true; !verdict_reader_is_end(reader); is_first = false) {
         if (depth == 0 && (is_item_end(reader) || (!is_first && is_constraint(reader))))
             return;
@@ -208,8 +209,9 @@ static void read_default(struct verdict_reader *reader, struct verdict_column *o
         depth += sqltoken_is_mark(&reader->token, '(');
         depth -= sqltoken_is_mark(&reader->token, ')');
         verdict_reader_advance(reader);
-        if (is_word && sqltoken_is_mark(&reader->token, '(') && !is_stable(word))
+        if (is_word && sqltoken_is_mark(&reader->token, '(') && (is_member || !is_stable(word)))
             out->is_computed = true;
+        is_member = slice_eq_text(word, ".");
     }
 }
 

@@ -221,10 +221,8 @@ static void judge_drop_list(struct verdict_reader *reader, enum verdict_id id)
     do {
         name = verdict_reader_name(reader);
         struct verdict_finding *finding = find(reader, id, name);
-        struct verdict_table *table = id == VERDICT_BAN_DROP_TABLE ? verdict_reader_table(reader, name) : NULL;
-        if (table) {
-            *table = (struct verdict_table){.dropped_in = reader->file, .dropped = finding};
-        }
+        if (id == VERDICT_BAN_DROP_TABLE)
+            verdict_reader_drop(reader, name, finding);
         if (sqltoken_is_mark(&reader->token, '('))
             verdict_reader_skip(reader);
     } while (verdict_reader_accept_mark(reader, ','));

@@ -280,14 +280,24 @@ void verdict_reader_add_domain(struct verdict_reader *reader, struct verdict_nam
     find_or_make(reader, &reader->domains, name.key, 1);
 }
 
+/* Of the table that has the name now. */
 static struct slice join(struct verdict_reader *reader, struct slice table, struct slice member)
 {
+    const struct verdict_table *known = map_find(&reader->tables, table);
     struct buf key;
-    buf_init(&key, 2 * KEY_BYTES_MAX + 1);
+    buf_init(&key, 2 * KEY_BYTES_MAX + 32);
     buf_put_slice(&key, table);
-    buf_put_byte(&key, 0);
+    buf_printf(&key, "%c%u.%u%c", 0, known ? known->generation : 0, reader->epoch, 0);
     buf_put_slice(&key, member);
     return keep(reader, &key);
+}
+
+void verdict_reader_drop(struct verdict_reader *reader, struct verdict_name name, struct verdict_finding *finding)
+{
+    struct verdict_table *table = verdict_reader_table(reader, name);
+    if (table)
+        *table = (struct verdict_table){
+            .generation = table->generation + 1, .dropped_in = finding ? reader->file : 0, .dropped = finding};
 }
 
 struct verdict_type *verdict_reader_type(struct verdict_reader *reader, struct verdict_name table,
@@ -301,4 +311,38 @@ struct verdict_check *verdict_reader_check(struct verdict_reader *reader, struct
 {
     struct slice key = join(reader, table.key, constraint.key);
     return find_or_make(reader, &reader->checks, key, sizeof(struct verdict_check));
+}
+
+/* The next check of a table that shows a column not null, from the index on; NULL when there is none. */
+static struct verdict_check *next_check(struct verdict_reader *reader, struct slice of_table, struct slice column,
+                                        size_t *index)
+{
+    while (*index < map_count(&reader->checks)) {
+        const struct map_entry *entry = map_at(&reader->checks, (*index)++);
+        struct verdict_check *check = entry->value;
+        if (slice_eq(check->column, column) && !check->is_dropped && slice_starts(entry->key, of_table))
+            return check;
+    }
+    return NULL;
+}
+
+bool verdict_reader_is_checked(struct verdict_reader *reader, struct verdict_name table, struct verdict_name column)
+{
+    struct slice of_table = join(reader, table.key, SLICE(""));
+    size_t index = 0;
+    const struct verdict_check *check = next_check(reader, of_table, column.key, &index);
+    while (check && !check->is_valid)
+        check = next_check(reader, of_table, column.key, &index);
+    return check != NULL;
+}
+
+void verdict_reader_drop_column(struct verdict_reader *reader, struct verdict_name table, struct verdict_name column)
+{
+    struct slice of_table = join(reader, table.key, SLICE(""));
+    struct verdict_type *type = verdict_reader_type(reader, table, column);
+    size_t index = 0;
+    if (type)
+        type->name[0] = 0;
+    for (struct verdict_check *check; (check = next_check(reader, of_table, column.key, &index));)
+        check->is_dropped = true;
 }

@@ -37,6 +37,7 @@ struct verdict_column {
 };
 
 struct verdict_table {
+    unsigned generation;             /* counts the tables that this name was given to: what is known is of the last */
     unsigned file;                   /* that created it */
     unsigned dropped_in;             /* the file that dropped it last */
     struct verdict_finding *dropped; /* and what was found about that */
@@ -70,7 +71,8 @@ struct verdict_reader {
     struct map checks;  /* of struct verdict_check, by table and constraint */
     enum error error;
 
-    unsigned file; /* counts from 1 */
+    unsigned file;  /* counts from 1 */
+    unsigned epoch; /* counts statements that may have changed anything: what was known before them is forgotten */
     bool in_transaction, has_lock_timeout;
     bool has_path;               /* the file has set search_path: names without schema are this file's own */
     struct verdict_entry *begun; /* the statement that began the transaction; NULL: the file's runner did */
@@ -105,6 +107,8 @@ struct verdict_finding *verdict_reader_find(struct verdict_reader *reader, enum 
 /* Makes a finding one of another rule. */
 void verdict_reader_change(struct verdict_reader *reader, struct verdict_finding *finding, enum verdict_id id);
 struct verdict_table *verdict_reader_table(struct verdict_reader *reader, struct verdict_name name);
+/* The name is free from here on, or another table's: forgets its columns and constraints. */
+void verdict_reader_drop(struct verdict_reader *reader, struct verdict_name name, struct verdict_finding *finding);
 bool verdict_reader_is_new(struct verdict_reader *reader, struct verdict_name name);
 /* Domains with a constraint: whether a type is one, and that it is one from here on. */
 bool verdict_reader_is_domain(const struct verdict_reader *reader, const struct verdict_type *type);
@@ -113,6 +117,11 @@ struct verdict_type *verdict_reader_type(struct verdict_reader *reader, struct v
                                          struct verdict_name column);
 struct verdict_check *verdict_reader_check(struct verdict_reader *reader, struct verdict_name table,
                                            struct verdict_name constraint);
+
+/* Whether a validated CHECK has shown that a column is never null. */
+bool verdict_reader_is_checked(struct verdict_reader *reader, struct verdict_name table, struct verdict_name column);
+/* A column is gone, or has another name: what is known of it no longer counts. */
+void verdict_reader_drop_column(struct verdict_reader *reader, struct verdict_name table, struct verdict_name column);
 
 /* A column definition behind its name's place: `name type constraints`. */
 void verdict_column_read(struct verdict_reader *reader, struct verdict_column *out);

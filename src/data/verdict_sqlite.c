@@ -93,9 +93,8 @@ static void judge_rename_table(struct verdict_reader *reader, struct verdict_nam
     } else {
         find(reader, VERDICT_LITE_RENAMING_TABLE, name);
     }
-    *to = (struct verdict_table){.file = 0}; /* by its name it is in use */
-    if (from != to)
-        *from = (struct verdict_table){.file = 0};
+    verdict_reader_drop(reader, name, NULL);
+    verdict_reader_drop(reader, next, NULL); /* by its name it is in use */
 }
 
 static void judge_alter(struct verdict_reader *reader)
@@ -126,9 +125,7 @@ static void judge_drop_table(struct verdict_reader *reader)
     verdict_reader_accept(reader, "if exists");
     struct verdict_name name = verdict_reader_name(reader);
     struct verdict_finding *finding = find(reader, VERDICT_LITE_BAN_DROP_TABLE, name);
-    struct verdict_table *table = verdict_reader_table(reader, name);
-    if (table)
-        *table = (struct verdict_table){.dropped_in = reader->file, .dropped = finding};
+    verdict_reader_drop(reader, name, finding);
 }
 
 /* INSERT INTO new … SELECT … FROM old: remembers what filled a table of this file. */

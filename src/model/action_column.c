@@ -17,8 +17,15 @@ static const struct field *find_field(const struct schema *schema, const struct 
     struct slice table, name;
     if (!db_column_origin(rows, column, &table, &name))
         return NULL;
-    const struct resource *resource = schema_find(schema, table);
-    return resource ? resource_find_field(resource, name) : NULL;
+    const struct field *found = NULL;
+    for (size_t i = 0; i < schema->resource_count; i++) { /* an adopted table may be that of several resources */
+        const struct resource *resource = &schema->resources[i];
+        const struct field *field =
+            slice_eq_nocase(resource->table, table) ? resource_find_column(resource, name) : NULL;
+        if (field && (!found || is_secret(field)))
+            found = field;
+    }
+    return found;
 }
 
 const struct field *action_column_secret(const struct schema *schema, const struct db_rows *rows, unsigned column)
@@ -30,9 +37,9 @@ const struct field *action_column_secret(const struct schema *schema, const stru
 static bool may_be_secret(const struct schema *schema, const struct statement *statement, struct slice name)
 {
     for (size_t i = 0; i < schema->resource_count; i++) {
-        const struct field *field = resource_find_field(&schema->resources[i], name);
+        const struct field *field = resource_find_column(&schema->resources[i], name);
         if (field && is_secret(field) &&
-            statement_mentions(statement->sql[DIALECT_POSTGRES], schema->resources[i].name))
+            statement_mentions(statement->sql[DIALECT_POSTGRES], schema->resources[i].table))
             return true;
     }
     return false;

@@ -355,8 +355,8 @@ static void check_hidden(const struct action_draft *draft, const struct action_s
         for (size_t j = 0; j < resource->field_count; j++) {
             const struct field *field = &resource->fields[j];
             bool is_secret = field_is(field, FIELD_HIDDEN) || field->type.kind == FIELD_PASSWORD;
-            if (is_secret && statement_mentions(statement->returned, field->name) &&
-                statement_mentions(statement->sql[DIALECT_SQLITE], resource->name))
+            if (is_secret && statement_mentions(statement->returned, field->column) &&
+                statement_mentions(statement->sql[DIALECT_SQLITE], resource->table))
                 diag_at(draft->diag, step->place, "leave it out of what the statement returns",
                         "field \"%.*s\" is hidden and cannot be answered", SLICE_ARG(field->name));
         }

@@ -101,10 +101,7 @@ static const struct field *find_column(const struct resource *resource, struct s
 {
     if (column.len >= 2 && column.ptr[0] == '"')
         column = slice_of(column.ptr + 1, column.len - 2);
-    for (size_t i = 0; i < resource->field_count; i++)
-        if (slice_eq(resource->fields[i].column, column))
-            return &resource->fields[i];
-    return NULL;
+    return resource_find_column(resource, column);
 }
 
 /* A unique value that is taken names its field, if the caller may know of the field at all. */

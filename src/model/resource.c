@@ -11,6 +11,14 @@ const struct field *resource_find_field(const struct resource *resource, struct 
     return NULL;
 }
 
+const struct field *resource_find_column(const struct resource *resource, struct slice column)
+{
+    for (size_t i = 0; i < resource->field_count; i++)
+        if (slice_eq_nocase(resource->fields[i].column, column))
+            return &resource->fields[i];
+    return NULL;
+}
+
 const struct field *resource_find_json(const struct resource *resource, struct slice json_name)
 {
     for (size_t i = 0; i < resource->field_count; i++)

@@ -186,6 +186,8 @@ struct schema {
 
 /* The resource of that name, or NULL. */
 const struct resource *schema_find(const struct schema *schema, struct slice name);
+/* The field of that column, or NULL; databases do not all tell names apart by their capital letters. */
+const struct field *resource_find_column(const struct resource *resource, struct slice column);
 /* The field of that schema name, or NULL. */
 const struct field *resource_find_field(const struct resource *resource, struct slice name);
 /* The field of that JSON name, or NULL. */

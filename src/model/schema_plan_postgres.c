@@ -107,7 +107,9 @@ enum error schema_plan_postgres_rename(struct schema_plan_draft *draft)
         if (!new || slice_eq(old->name, new->name))
             continue;
         first = first ? first : new;
-        schema_plan_put(draft, UP, "ALTER TABLE %n RENAME TO %n", old->name, new->name);
+        schema_plan_put(draft, UP,
+                        "-- the view keeps the old name\n-- tenon: allow renaming-table\nALTER TABLE %n RENAME TO %n",
+                        old->name, new->name);
         schema_plan_put(draft, UP, "CREATE VIEW %n AS SELECT * FROM %n", old->name, new->name);
         schema_plan_put(draft, DOWN, "DROP VIEW IF EXISTS %n", old->name);
     }
@@ -287,6 +289,20 @@ static enum error relax(struct schema_plan_draft *draft, struct slice table, con
 
 /* ---- types and references ---- */
 
+/* A type of the same kind needs no words to convert, and more digits no rewrite. */
+static void put_type(struct schema_plan_draft *draft, enum schema_plan_way way, struct slice table, struct slice column,
+                     struct slice type, bool is_same_kind)
+{
+    struct slice cast = slice_of(type.ptr, slice_starts(type, SLICE("text ")) ? sizeof "text" - 1 : type.len);
+    if (is_same_kind) {
+        schema_plan_put(draft, way, "ALTER TABLE %n ALTER COLUMN %n TYPE %s", table, column, type);
+        return;
+    }
+    schema_plan_put(draft, way, "ALTER TABLE %n ALTER COLUMN %n DROP DEFAULT", table, column);
+    schema_plan_put(draft, way, "ALTER TABLE %n ALTER COLUMN %n TYPE %s USING %n::%s", table, column, type, column,
+                    cast);
+}
+
 static enum error change_type(struct schema_plan_draft *draft, struct slice table, const struct field *old,
                               const struct field *new)
 {
@@ -295,19 +311,8 @@ static enum error change_type(struct schema_plan_draft *draft, struct slice tabl
     TRY(schema_plan_type(draft, new, &after));
     if (slice_eq(before, after))
         return OK;
-    struct slice cast_up = slice_of(after.ptr, slice_index(after, ' ') < after.len && slice_starts(after, SLICE("text"))
-                                                   ? slice_index(after, ' ')
-                                                   : after.len);
-    struct slice cast_down =
-        slice_of(before.ptr, slice_index(before, ' ') < before.len && slice_starts(before, SLICE("text"))
-                                 ? slice_index(before, ' ')
-                                 : before.len);
-    schema_plan_put(draft, UP, "ALTER TABLE %n ALTER COLUMN %n DROP DEFAULT", table, new->name);
-    schema_plan_put(draft, UP, "ALTER TABLE %n ALTER COLUMN %n TYPE %s USING %n::%s", table, new->name, after,
-                    new->name, cast_up);
-    schema_plan_put(draft, DOWN, "ALTER TABLE %n ALTER COLUMN %n DROP DEFAULT", table, new->name);
-    schema_plan_put(draft, DOWN, "ALTER TABLE %n ALTER COLUMN %n TYPE %s USING %n::%s", table, new->name, before,
-                    new->name, cast_down);
+    put_type(draft, UP, table, new->name, after, old->type.kind == new->type.kind);
+    put_type(draft, DOWN, table, new->name, before, old->type.kind == new->type.kind);
     return schema_plan_end(
         draft, (struct schema_plan_name){
                    .verb = "change", .table = table, .subject = new->name, .summary = "Gives a column another type."});

@@ -89,6 +89,12 @@ static enum error record(struct sync *sync, struct db_conn *tx)
     return error;
 }
 
+enum error schema_sync_record(struct db_conn *tx, const struct ddl *ddl, struct arena *arena, struct diag *diag)
+{
+    struct sync sync = {.arena = arena, .diag = diag, .ddl = *ddl};
+    return record(&sync, tx);
+}
+
 static enum error create(struct sync *sync, struct db_conn *tx)
 {
     for (size_t i = 0; i < sync->ddl.count; i++) {

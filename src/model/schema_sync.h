@@ -6,6 +6,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "data/db.h"
+#include "model/ddl.h"
 #include "model/schema.h"
 
 enum schema_sync_mode {
@@ -19,5 +20,9 @@ enum schema_sync_mode {
  * Errors: ERROR_CONFLICT (the database differs: each difference is in the diag), those of db_tx_blocking(). */
 MUST_USE enum error schema_sync(struct db *db, const struct schema *schema, enum schema_sync_mode mode,
                                 struct diag *diag);
+/* Records in _tenon_schema what the tables were made by: for whoever has made them otherwise, in their transaction.
+ * Errors: ERROR_MEMORY, those of db_execute(). */
+MUST_USE enum error schema_sync_record(struct db_conn *tx, const struct ddl *ddl, struct arena *arena,
+                                       struct diag *diag);
 
 #endif

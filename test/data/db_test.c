@@ -60,6 +60,20 @@ static void db_open_says_what_is_wrong_with_a_url(void **state)
     }
 }
 
+static void db_open_makes_no_file_where_one_must_exist(void **state)
+{
+    struct arena arena;
+    struct diag diag;
+    struct db *db;
+    arena_init(&arena, 100000);
+    diag_init(&diag, &arena);
+    const struct db_config config = {.url = "sqlite:/tmp/tenon-no-such-folder/a.db", .must_exist = true};
+    assert_int_equal(db_open(&config, &diag, &db), ERROR_NOT_FOUND);
+    assert_string_equal(diag.message, "there is no database at /tmp/tenon-no-such-folder/a.db");
+    assert_int_not_equal(access("/tmp/tenon-no-such-folder", F_OK), 0);
+    arena_fini(&arena);
+}
+
 static void db_open_refuses_a_file_that_is_no_database(void **state)
 {
     char path[] = "/tmp/tenon-db-XXXXXX";
@@ -468,6 +482,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(db_open_says_what_is_wrong_with_a_url),
+        cmocka_unit_test(db_open_makes_no_file_where_one_must_exist),
         cmocka_unit_test(db_open_refuses_a_file_that_is_no_database),
         cmocka_unit_test(db_query_runs_one_text_twice_at_once),
         cmocka_unit_test(db_query_refuses_statements_that_do_not_fit),

@@ -54,38 +54,73 @@ static void integers_and_booleans_are_read(void **state)
     }
 }
 
+static const struct {
+    struct slice bytes;
+    int64_t integer;
+    unsigned scale;
+} numerics[] = {
+    {SLICE_INIT("\0\0\0\0\0\0\0\0"), 0, 0},
+    {SLICE_INIT("\0\0\0\0\0\0\0\2"), 0, 2},                                  /* 0.00 */
+    {SLICE_INIT("\0\1\0\0\0\0\0\0\0\1"), 1, 0},                              /* 1 */
+    {SLICE_INIT("\0\1\0\0\x40\0\0\2\0\1"), -100, 2},                         /* -1.00 */
+    {SLICE_INIT("\0\1\xff\xff\0\0\0\2\0\x64"), 1, 2},                        /* 0.01 */
+    {SLICE_INIT("\0\1\xff\xff\x40\0\0\2\1\xf4"), -5, 2},                     /* -0.05 */
+    {SLICE_INIT("\0\3\0\1\0\0\0\4\0\1\x09\x29\x1a\x85"), 123456789, 4},      /* 12345.6789 */
+    {SLICE_INIT("\0\1\0\1\0\0\0\0\0\1"), 10000, 0},                          /* 10000 */
+    {SLICE_INIT("\0\1\0\2\0\0\0\1\0\1"), 1000000000, 1},                     /* 100000000.0 */
+    {SLICE_INIT("\0\1\xff\xff\0\0\0\4\0\1"), 1, 4},                          /* 0.0001 */
+    {SLICE_INIT("\0\1\xff\xfe\0\0\0\5\3\xe8"), 1, 5},                        /* 0.00001 */
+    {SLICE_INIT("\0\3\0\1\0\0\0\2\x27\x0f\x27\x0f\x26\xac"), 9999999999, 2}, /* 99999999.99 */
+    {SLICE_INIT("\0\5\0\3\0\0\0\2\x27\x0f\x27\x0f\x27\x0f\x27\x0f\x26\xac"), 999999999999999999, 2},
+};
+
 static void numerics_are_read_with_their_scale(void **state)
 {
-    static const struct {
-        struct slice bytes;
-        int64_t integer;
-        unsigned scale;
-    } rows[] = {
-        {SLICE_INIT("\0\0\0\0\0\0\0\0"), 0, 0},
-        {SLICE_INIT("\0\0\0\0\0\0\0\2"), 0, 2},                                  /* 0.00 */
-        {SLICE_INIT("\0\1\0\0\0\0\0\0\0\1"), 1, 0},                              /* 1 */
-        {SLICE_INIT("\0\1\0\0\x40\0\0\2\0\1"), -100, 2},                         /* -1.00 */
-        {SLICE_INIT("\0\1\xff\xff\0\0\0\2\0\x64"), 1, 2},                        /* 0.01 */
-        {SLICE_INIT("\0\1\xff\xff\x40\0\0\2\1\xf4"), -5, 2},                     /* -0.05 */
-        {SLICE_INIT("\0\3\0\1\0\0\0\4\0\1\x09\x29\x1a\x85"), 123456789, 4},      /* 12345.6789 */
-        {SLICE_INIT("\0\1\0\1\0\0\0\0\0\1"), 10000, 0},                          /* 10000 */
-        {SLICE_INIT("\0\1\0\2\0\0\0\1\0\1"), 1000000000, 1},                     /* 100000000.0 */
-        {SLICE_INIT("\0\1\xff\xff\0\0\0\4\0\1"), 1, 4},                          /* 0.0001 */
-        {SLICE_INIT("\0\1\xff\xfe\0\0\0\5\3\xe8"), 1, 5},                        /* 0.00001 */
-        {SLICE_INIT("\0\3\0\1\0\0\0\2\x27\x0f\x27\x0f\x26\xac"), 9999999999, 2}, /* 99999999.99 */
-        {SLICE_INIT("\0\5\0\3\0\0\0\2\x27\x0f\x27\x0f\x27\x0f\x27\x0f\x26\xac"), 999999999999999999, 2},
-    };
     char room[POSTGRES_VALUE_ROOM];
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct value value = postgres_value_decode(NUMERIC, rows[i].bytes, room);
+    for (size_t i = 0; i < ARRAY_LEN(numerics); i++) {
+        struct value value = postgres_value_decode(NUMERIC, numerics[i].bytes, room);
         assert_int_equal(value.kind, VALUE_INT);
-        assert_int_equal(value.integer, rows[i].integer);
-        assert_int_equal(value.scale, rows[i].scale);
+        assert_int_equal(value.integer, numerics[i].integer);
+        assert_int_equal(value.scale, numerics[i].scale);
     }
     struct value large = postgres_value_decode(NUMERIC, BYTES("\0\1\0\7\0\0\0\0\0\1"), room); /* 10^28 */
     assert_int_equal(large.kind, VALUE_FLOAT);
     assert_true(large.number == 1e28);
     assert_true(isnan(postgres_value_decode(NUMERIC, BYTES("\0\0\0\0\xc0\0\0\0"), room).number));
+}
+
+static void numerics_are_written_as_the_server_writes_them(void **state)
+{
+    struct buf out;
+    buf_init(&out, 64);
+    for (size_t i = 0; i < ARRAY_LEN(numerics); i++) {
+        buf_clear(&out);
+        assert_true(postgres_value_write(NUMERIC, value_decimal(numerics[i].integer, numerics[i].scale), &out));
+        assert_int_equal(out.len, numerics[i].bytes.len);
+        assert_memory_equal(out.ptr, numerics[i].bytes.ptr, out.len);
+    }
+    buf_fini(&out);
+}
+
+static void numerics_of_every_scale_survive_being_written_and_read(void **state)
+{
+    static const int64_t integers[] = {
+        0, 1, -1, 9999, 10000, -10001, 100000000, 123456789012345678, INT64_MAX, INT64_MIN + 1};
+    char room[POSTGRES_VALUE_ROOM];
+    struct buf out;
+    buf_init(&out, 64);
+    for (size_t i = 0; i < ARRAY_LEN(integers); i++)
+        for (unsigned scale = 0; scale <= 18; scale++) {
+            buf_clear(&out);
+            assert_true(postgres_value_write(NUMERIC, value_decimal(integers[i], scale), &out));
+            struct value back = postgres_value_decode(NUMERIC, buf_slice(&out), room);
+            assert_int_equal(back.kind, VALUE_INT);
+            assert_int_equal(back.integer, integers[i]);
+            assert_int_equal(back.scale, scale);
+        }
+    assert_false(postgres_value_write(NUMERIC, value_float(1.5), &out));
+    assert_false(postgres_value_write(INET, value_text(SLICE("::1")), &out));
+    buf_fini(&out);
 }
 
 static void texts_of_other_types_are_in_the_stored_forms(void **state)
@@ -135,8 +170,9 @@ static void arguments_go_in_binary_where_their_type_has_a_form_and_else_as_text(
         {BOOL, {VALUE_INT, 0, {.integer = 1}}, 1, SLICE_INIT("\1")},
         {FLOAT8, {VALUE_FLOAT, 0, {.number = 1.5}}, 1, SLICE_INIT("\x3f\xf8\0\0\0\0\0\0")},
         {FLOAT8, {VALUE_INT, 0, {.integer = 2}}, 1, SLICE_INIT("\x40\0\0\0\0\0\0\0")},
-        {NUMERIC, {VALUE_INT, 2, {.integer = -5}}, 0, SLICE_INIT("-0.05\0")},
-        {NUMERIC, {VALUE_INT, 0, {.integer = 7}}, 0, SLICE_INIT("7\0")},
+        {NUMERIC, {VALUE_INT, 2, {.integer = -5}}, 1, SLICE_INIT("\0\1\xff\xff\x40\0\0\2\1\xf4")},
+        {NUMERIC, {VALUE_INT, 0, {.integer = 7}}, 1, SLICE_INIT("\0\1\0\0\0\0\0\0\0\7")},
+        {NUMERIC, {VALUE_FLOAT, 0, {.number = 1.5}}, 0, SLICE_INIT("1.5\0")},
         {INT8, {VALUE_INT, 2, {.integer = 150}}, 0, SLICE_INIT("1.50\0")},
         {TEXT, {VALUE_TEXT, 0, {.text = SLICE_INIT("a\0b")}}, 1, SLICE_INIT("a\0b")},
         {TEXT, {VALUE_INT, 0, {.integer = 5}}, 0, SLICE_INIT("5\0")},
@@ -178,6 +214,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_and_booleans_are_read),
         cmocka_unit_test(numerics_are_read_with_their_scale),
+        cmocka_unit_test(numerics_are_written_as_the_server_writes_them),
+        cmocka_unit_test(numerics_of_every_scale_survive_being_written_and_read),
         cmocka_unit_test(texts_of_other_types_are_in_the_stored_forms),
         cmocka_unit_test(arguments_go_in_binary_where_their_type_has_a_form_and_else_as_text),
     };

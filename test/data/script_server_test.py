@@ -80,3 +80,19 @@ def test_sqlite_cuts_the_same(name):
         cut.execute(piece)  # which refuses more than one statement
     assert dump(cut) == dump(whole)
     assert len(dump(cut)) > 3
+
+
+def test_a_whole_database_is_cut_and_understood(shared):
+    """Chinook as it is published: what psql's own commands do (\\c) is all that is not known of it."""
+    script = (shared / "chinook/Chinook_Sqlite.sql").read_text(encoding="utf-8-sig")
+    whole, cut = sqlite3.connect(":memory:", isolation_level=None), sqlite3.connect(":memory:", isolation_level=None)
+    whole.executescript(script)
+    for piece in pieces("sqlite", script):
+        cut.execute(piece)
+    assert dump(cut) == dump(whole)
+    script = (shared / "chinook/Chinook_PostgreSql.sql").read_text(encoding="utf-8")
+    done = subprocess.run([PRINT, "postgres"], input=script.replace("\\c chinook;", ""), capture_output=True, text=True)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {verdict["level"] for verdict in found} == {"safe", "destructive"}
+    assert [verdict["rule"] for verdict in found if verdict["level"] == "destructive"] == ["ban-drop-database"]
+    assert {verdict["table"] for verdict in found if verdict["rule"] == "creating-table"} >= {"album", "track", "playlist_track"}

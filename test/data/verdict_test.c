@@ -96,6 +96,7 @@ static const struct row postgres_rows[] = {
     {TABLE "ADD a timestamptz DEFAULT clock_timestamp()", "adding-field-with-default rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN IF NOT EXISTS a int8 NOT NULL DEFAULT (random() * 10)::int8",
      "adding-field-with-default rewrites " AX "rwsx"},
+    {TABLE "ADD COLUMN a text DEFAULT my.now()", "adding-field-with-default rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN a text DEFAULT my.own('x')", "adding-field-with-default rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN a bigint GENERATED ALWAYS AS (b + 1) STORED", "adding-generated-column rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN a bigint GENERATED ALWAYS AS (b + 1) VIRTUAL", COLUMN},
@@ -123,6 +124,27 @@ static const struct row postgres_rows[] = {
      "adding-not-nullable-field locks " AX "rws"},
     {"ALTER TABLE u ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; ALTER TABLE u VALIDATE CONSTRAINT c; " TABLE
      "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; " TABLE "DROP a; " TABLE
+           "ADD a text; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; " TABLE
+           "RENAME a TO b; " TABLE "RENAME c TO a; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; " TABLE
+           "RENAME CONSTRAINT c TO d; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; "
+           "DROP TABLE t; CREATE TABLE IF NOT EXISTS t AS SELECT 1 AS a; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; " TABLE
+           "RENAME TO u; ALTER TABLE w RENAME TO t; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; " TABLE
+           "SET SCHEMA s; " TABLE "ALTER a SET NOT NULL",
+     "adding-not-nullable-field locks " AX "rws"},
+    {TABLE "ADD CONSTRAINT c CHECK (a IS NOT NULL) NOT VALID; " TABLE "VALIDATE CONSTRAINT c; "
+           "DO ''; " TABLE "ALTER a SET NOT NULL",
      "adding-not-nullable-field locks " AX "rws"},
     /* adding-required-field */
     {TABLE "ADD COLUMN a text NOT NULL", "adding-required-field breaks " AX "rws"},
@@ -172,6 +194,10 @@ static const struct row postgres_rows[] = {
      "changing-column-type rewrites " AX "rwsx"},
     {TABLE "ADD COLUMN a varchar(9); " TABLE "RENAME a TO b; " TABLE "ALTER a TYPE text",
      "changing-column-type rewrites " AX "rwsx"},
+    {TABLE "ADD a varchar(9); " TABLE "DROP a; " TABLE "ALTER a TYPE text", "changing-column-type rewrites " AX "rwsx"},
+    {TABLE "ADD a varchar(9); DROP TABLE t; CREATE TABLE IF NOT EXISTS t AS SELECT 1 AS a; " TABLE "ALTER a TYPE text",
+     "changing-column-type rewrites " AX "rwsx"},
+    {TABLE "ADD a varchar(9); CALL p(); " TABLE "ALTER a TYPE text", "changing-column-type rewrites " AX "rwsx"},
     /* constraint-missing-not-valid, exclusion, unique */
     {TABLE "ADD CONSTRAINT c CHECK (a > 0)", "constraint-missing-not-valid locks " AX "rws"},
     {TABLE "ADD CHECK (a > 0)", "constraint-missing-not-valid locks " AX "rws"},
@@ -215,7 +241,8 @@ static const struct row postgres_rows[] = {
     {"REINDEX TABLE t", "require-concurrent-reindex locks SHARE ws"},
     /* partitions */
     {"CREATE TABLE p PARTITION OF t FOR VALUES IN (1)", "creating-table safe - - | creating-partition locks " AX "rw"},
-    {TABLE "ATTACH PARTITION p FOR VALUES IN (1)", "attaching-partition locks " SUX "s"},
+    {TABLE "ATTACH PARTITION p FOR VALUES IN (1)",
+     "changing-storage-parameters safe " SUX "- | attaching-partition locks " AX "rws"},
     {TABLE "DETACH PARTITION p", "require-concurrent-partition-detach locks " AX "rw"},
     /* whole tables */
     {"VACUUM FULL t", "rewriting-table rewrites " AX "rwsx"},
@@ -308,7 +335,7 @@ static const struct row safe_rows[] = {
     {TABLE "RENAME CONSTRAINT c TO d", "changing-constraint safe " AX "rw"},
     {TABLE "DETACH PARTITION p CONCURRENTLY", "detaching-partition-concurrently safe " SUX "-"},
     {"CREATE TABLE p (a bigint); " TABLE "ATTACH PARTITION p FOR VALUES IN (1)",
-     "changing-storage-parameters safe " SUX "-"},
+     "changing-storage-parameters safe " SUX "- | new-table safe - -"},
     {"VACUUM ANALYZE t", "maintaining-table safe " SUX "s"},
     {"ANALYZE t", "maintaining-table safe " SUX "s"},
     {"REFRESH MATERIALIZED VIEW CONCURRENTLY v", "refreshing-concurrently safe EXCLUSIVE ws"},
@@ -506,6 +533,23 @@ static void verdict_read_says_what_cannot_run_in_a_transaction(void **state)
     }
 }
 
+static void verdict_fits_transaction_when_every_statement_does(void **state)
+{
+    struct arena arena;
+    bool fits = false;
+    arena_init(&arena, MEMORY);
+    assert_int_equal(
+        verdict_fits_transaction(DIALECT_POSTGRES, SLICE("SELECT 1; DROP TABLE t"), "a", &arena, NULL, &fits), OK);
+    assert_true(fits);
+    assert_int_equal(verdict_fits_transaction(DIALECT_POSTGRES, SLICE("DROP INDEX CONCURRENTLY i; SELECT 1"), "a",
+                                              &arena, NULL, &fits),
+                     OK);
+    assert_false(fits);
+    assert_int_equal(verdict_fits_transaction(DIALECT_POSTGRES, SLICE("SELECT '"), "a", &arena, NULL, &fits),
+                     ERROR_PARSE);
+    arena_fini(&arena);
+}
+
 static void verdict_read_asks_once_for_a_lock_timeout(void **state)
 {
     static const struct row rows[] = {
@@ -662,6 +706,7 @@ int main(void)
         cmocka_unit_test(verdict_read_finds_nothing_above_safe_in_a_safe_form),
         cmocka_unit_test(verdict_read_knows_what_a_transaction_does_not_allow),
         cmocka_unit_test(verdict_read_says_what_cannot_run_in_a_transaction),
+        cmocka_unit_test(verdict_fits_transaction_when_every_statement_does),
         cmocka_unit_test(verdict_read_asks_once_for_a_lock_timeout),
         cmocka_unit_test(verdict_read_lets_pass_what_the_file_allows),
         cmocka_unit_test(verdict_read_remembers_what_earlier_files_did),

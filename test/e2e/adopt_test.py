@@ -545,6 +545,21 @@ def test_circles_dollars_and_keys_that_cannot_be(adopted):
     assert server.client.get(f"{BASE}/e_x/1?expand=me").data["me"]["me"] == 1
 
 
+def test_actions_work_on_adopted_tables_and_do_not_answer_what_is_hidden(make, serve):
+    source = make(odd).adopt("--access", "all")
+    app = source.app.replace('x_1st: {type: "text(0..5)"', 'x_1st: {type: "text(0..5) hidden"')
+    assert app != source.app
+    step = 'select n, * from "text" as t where n = :n'
+    app += f"actions:\n  show:\n    access: true\n    input: {{n: int required}}\n    steps:\n      - as: found\n        sql: {step}\n"
+    server = serve(app, database=source.url)
+    assert "x_1st" not in server.client.get(f"{BASE}/text_/7").data
+    answer = server.client.post("/api/v1/actions/show", json={"n": 7})
+    assert answer.status == 200 and "1st" not in json.dumps(answer.json), answer
+    (server.directory / "secret.yaml").write_text(app.replace("select n, *", 'select "1st"'))
+    told = run_tenon("check", server.directory / "secret.yaml")
+    assert told.returncode == 1 and "hidden" in told.stderr, told.stderr
+
+
 # The manual
 
 

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every transcript of the documents does what it says."""
 
+import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import types
 
 import pytest
 
 import transcript
-from server import BINARY
+from server import BINARY, free_port
 
 DATABASES = ("sqlite", "postgres")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -56,3 +58,16 @@ def test_the_manual_of_migrations(tmp_path, monkeypatch):
     (tmp_path / "app.yaml").write_text(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1])
     monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
     check_all(manual, types.SimpleNamespace(port=0, directory=tmp_path))
+
+
+def test_the_move_to_postgresql(tmp_path, postgres, monkeypatch):
+    manual, port = ROOT / "docs/manual/moving.md", free_port()
+    app = re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]
+    (tmp_path / "app.yaml").write_text(app.replace("8080", str(port)))
+    monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
+    monkeypatch.setenv("NEW", postgres.create_database())
+    try:
+        check_all(manual, types.SimpleNamespace(port=port, directory=tmp_path))
+    finally:
+        with contextlib.suppress(OSError):
+            os.kill(int((tmp_path / "serve.pid").read_text()), signal.SIGTERM)

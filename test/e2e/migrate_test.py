@@ -325,6 +325,24 @@ def test_a_statement_that_fails_leaves_nothing_behind_and_is_told_at_its_line(sh
     shop.migrate("up")
 
 
+@pytest.mark.parametrize("word", ["begin", "BEGIN IMMEDIATE", "commit", "rollback", "end"])
+def test_a_migration_is_a_transaction_already(shop, word):
+    (shop.folder / "migrations/0002_bad.up.sql").write_text(f"update items set note = 'x';\n{word};\n")
+    done = shop.migrate("up", code=1)
+    assert "0002_bad.up.sql:2:1: a migration is a transaction already" in done.stderr
+    assert shop.sql("select count(*) from items where note = 'x'")[0][0] == "0"
+
+
+def test_one_that_is_on_its_way_may_be_mended(shop):
+    up = shop.folder / "migrations/0002_mended.up.sql"
+    up.write_text("-- tenon: no transaction\nupdate items set version = version + 1;\nupdate nowhere set x = 1;\n")
+    shop.migrate("up", code=1)
+    up.write_text("-- tenon: no transaction\nupdate items set version = version + 1;\nupdate owners set rank = 9;\n")
+    shop.migrate("up")
+    assert shop.sql("select distinct version from items") == [("2",)] and shop.sql("select distinct rank from owners") == [("9",)]
+    assert shop.status()["0002_mended"] == "applied"
+
+
 def test_what_is_not_closed_is_told_before_anything_is_run(shop):
     (shop.folder / "migrations/0002_bad.up.sql").write_text("create table zzz (a text);\nselect 'open;\n")
     assert "0002_bad.up.sql:2" in shop.migrate("up", code=1).stderr

@@ -148,6 +148,37 @@ def test_a_statement_that_takes_too_long_is_ended_by_the_server_with_504(serve, 
     assert server.client.get(f"{URL}/notes").data == []
 
 
+def test_what_waits_for_a_lock_is_cut_at_the_deadline_of_its_request_and_nobody_elses(serve, cluster):
+    server = serve(app(cluster).replace("statement_timeout: 1s", "statement_timeout: 20s").replace("handler: 3s", "handler: 700ms"))
+    client = server.client
+    row = client.post(f"{URL}/notes", {"title": "kept"}).data["id"]
+
+    def write(number):
+        with server.new_client() as own:
+            began = time.monotonic()
+            answer = own.post(f"{URL}/notes", {"title": "late"}) if number % 2 else own.patch(f"{URL}/notes/{row}", {"title": "late"})
+            return answer.status, time.monotonic() - began
+
+    for _ in range(5):
+        holder = subprocess.Popen(["psql", "-Xq", "-d", url_of(server)], stdin=subprocess.PIPE, text=True)
+        holder.stdin.write("begin; lock table notes in exclusive mode;\n")
+        holder.stdin.flush()
+        held = "select count(*) from pg_locks where mode = 'ExclusiveLock' and relation = 'notes'::regclass and granted"
+        until(lambda: cluster.sql(url_of(server), held) == "1")
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            writes = [pool.submit(write, number) for number in range(8)]
+            while not all(future.done() for future in writes):
+                answer = client.get(f"{URL}/notes/{row}")
+                assert answer.status in (200, 503), answer  # 503: no connection was free for long
+        assert all(status in (503, 504) and seconds < 2.5 * SCALE for status, seconds in (future.result() for future in writes))
+        assert 504 in [future.result()[0] for future in writes]
+        for _ in range(10):
+            assert client.get(f"{URL}/notes/{row}").status == 200
+        holder.communicate("rollback;\n")
+        assert client.post(f"{URL}/notes", {"title": "on time"}).status == 201
+    assert sorted(note["title"] for note in client.get(f"{URL}/notes").data) == ["kept"] + ["on time"] * 5
+
+
 def test_a_client_that_goes_away_undoes_its_transaction_and_frees_its_connection(serve, cluster):
     server = serve(app(cluster).replace("statement_timeout: 1s", "statement_timeout: 20s").replace("handler: 3s", "handler: 30s"))
     sleep(server, 0)
