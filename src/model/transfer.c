@@ -468,10 +468,24 @@ static enum error report(struct transfer *t, struct transfer_report *out)
     return OK;
 }
 
+/* The engine could not make the tables that it would copy into. */
+static enum error refuse_adopted(const struct schema *schema, struct diag *diag)
+{
+    for (size_t i = 0; i < schema->resource_count; i++)
+        if (schema->resources[i].is_adopted) {
+            diag_say(diag, "move it with the tools of the databases, and adopt what has come of it",
+                     "\"%.*s\" is an adopted table, which the engine does not make",
+                     SLICE_ARG(schema->resources[i].table));
+            return ERROR_VALIDATION;
+        }
+    return OK;
+}
+
 enum error transfer_run(const struct transfer_options *options, struct arena *arena, struct diag *diag,
                         struct transfer_report *out)
 {
     struct transfer t = {.options = options, .arena = arena, .diag = diag};
+    TRY(refuse_adopted(options->schema, diag));
     buf_init(&t.scratch, SCRATCH_BYTES_MAX);
     enum error error = copy_all(&t);
     buf_fini(&t.scratch);

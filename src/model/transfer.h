@@ -55,8 +55,8 @@ struct transfer_report {
  * core; on_progress() may be called on another thread while this one waits. The report is the arena's
  * alone, and outlives the schema.
  * Errors: ERROR_CONFLICT (the target is not empty, the source differs from the schema, the copy from the source),
- * ERROR_VALIDATION (values that the target cannot hold: each is in the diag), ERROR_UNAVAILABLE, ERROR_MEMORY, those of
- * db_tx_blocking(). */
+ * ERROR_VALIDATION (an adopted table, values that the target cannot hold: each is in the diag), ERROR_UNAVAILABLE,
+ * ERROR_MEMORY, those of db_tx_blocking(). */
 MUST_USE enum error transfer_run(const struct transfer_options *options, struct arena *arena, struct diag *diag,
                                  struct transfer_report *out);
 
