@@ -43,6 +43,7 @@ struct adopt_field {
 
 struct adopt_resource {
     const struct catalog_table *table;
+    struct slice *wheres; /* by index: the condition of a partial one; empty: none, or it cannot be said */
     struct slice name;
     bool is_served, is_view;
     struct adopt_field *fields; /* of all columns */
@@ -85,6 +86,11 @@ struct adopt_type {
 /* Errors: ERROR_MEMORY. */
 MUST_USE enum error adopt_type_choose(enum dialect dialect, const struct catalog_column *column, struct arena *arena,
                                       struct adopt_type *out);
+
+/* The condition of a partial index in the expression language; empty: it cannot be said there.
+ * Errors: ERROR_MEMORY. */
+MUST_USE enum error adopt_where_spell(struct slice sql, enum dialect dialect, const struct adopt_resource *resource,
+                                      struct arena *arena, struct slice *out);
 
 /* A default as the app file spells it; false: it cannot say it. An empty `out`: it is null, which needs no words.
  * Errors: ERROR_MEMORY. */

@@ -115,7 +115,7 @@ static bool can_be_said(const struct adopt_resource *resource, const struct cata
     for (size_t i = 0; i < index->count; i++)
         if (index->columns[i].name.len == 0 || !find_field(resource, index->columns[i].name))
             return false;
-    return index->where.len == 0 && index->count <= 16;
+    return index->count <= 16 && (index->where.len == 0 || resource->wheres[index - resource->table->indexes].len > 0);
 }
 
 static void put_index(const struct adopt_resource *resource, const struct catalog_index *index, struct buf *out)
@@ -129,13 +129,21 @@ static void put_index(const struct adopt_resource *resource, const struct catalo
         buf_put_byte(out, '\n');
         return;
     }
-    buf_put_text(out, index->is_unique ? "      - {unique: true, fields: \"" : "      - ");
+    struct slice where = resource->wheres[index - resource->table->indexes];
+    bool is_map = index->is_unique || where.len > 0;
+    buf_put_text(out, is_map ? "      - {fields: \"" : "      - ");
     for (size_t i = 0; i < index->count; i++) {
         buf_put_text(out, i > 0 ? ", " : "");
         buf_put_text(out, index->columns[i].is_descending ? "-" : "");
         buf_put_slice(out, find_field(resource, index->columns[i].name)->name);
     }
-    buf_put_text(out, index->is_unique ? "\"}\n" : "\n");
+    buf_put_text(out, is_map ? "\"" : "");
+    if (where.len > 0) {
+        buf_put_literal(out, ", where: ");
+        put_text(out, where);
+    }
+    buf_put_text(out, index->is_unique ? ", unique: true" : "");
+    buf_put_text(out, is_map ? "}\n" : "\n");
 }
 
 static void put_indexes(const struct adopt_resource *resource, struct buf *out)

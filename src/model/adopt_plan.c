@@ -267,6 +267,19 @@ static enum error plan_tables(struct planner *planner)
     return OK;
 }
 
+static enum error plan_wheres(struct planner *planner)
+{
+    struct adopt_resource *resource = planner->resource;
+    resource->wheres = arena_array(planner->arena, resource->table->index_count + 1, sizeof *resource->wheres);
+    if (!resource->wheres)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < resource->table->index_count; i++)
+        if (resource->table->indexes[i].where.len > 0)
+            TRY(adopt_where_spell(resource->table->indexes[i].where, planner->plan->catalog->dialect, resource,
+                                  planner->arena, &resource->wheres[i]));
+    return OK;
+}
+
 static enum error plan_links(struct planner *planner)
 {
     for (size_t i = 0; i < planner->plan->count; i++) {
@@ -277,6 +290,7 @@ static enum error plan_links(struct planner *planner)
             TRY(plan_reference(planner, &resource->table->references[j]));
         for (size_t j = 0; j < resource->table->column_count; j++)
             TRY(plan_default(planner, &resource->fields[j]));
+        TRY(plan_wheres(planner));
     }
     return OK;
 }

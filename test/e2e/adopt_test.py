@@ -233,6 +233,8 @@ CREATE VIEW "Order Totals" AS SELECT "OrderID" AS id, count(*) AS parts FROM "Or
 CREATE INDEX orders_by_count ON "Orders" (paid, "count" DESC);
 CREATE UNIQUE INDEX pairs_n ON pairs (n, a);
 CREATE INDEX codes_some ON codes (label) WHERE label > 'm';
+CREATE INDEX codes_odd ON codes (label) WHERE label > 'm' OR length(code) = 3;
+CREATE INDEX orders_open ON "Orders" (parent DESC, "Ship To") WHERE "count" IS NOT NULL AND ("Ship To" <> 'it''s' AND "count" >= -5) AND NOT paid;
 INSERT INTO "Orders" ("OrderID", "Ship To", "count", paid, weight) VALUES (1, 'Köln', 3, {no}, 1.5), (2, NULL, NULL, {no}, 0.1);
 INSERT INTO "Orders" ("OrderID", parent) VALUES (3, 1);
 INSERT INTO "Order Details" VALUES (1, 10, 'from', 1.25, 9.99), (1, 11, NULL, NULL, 5), (2, 10, 'x', 3, 0.5);
@@ -259,7 +261,11 @@ def test_odd_names_become_names_and_every_row_is_read_back(adopted):
     assert source.resources["loose"]["view"] is True and "no primary key" in source.notes
     assert source.resources["text_"]["key"] == "n"
     assert source.resources["Orders"]["fields"]["parent"] == "Orders on_delete(set_null)"
-    assert source.resources["Orders"]["indexes"] == ["paid, -count_"]
+    assert source.resources["Orders"]["indexes"] == [
+        "paid, -count_",
+        {"fields": "-parent, Ship_To", "where": "count_ != null && Ship_To != 'it\\'s' && count_ >= -5 && !paid"},
+    ]
+    assert source.resources["codes"]["indexes"] == [{"fields": "label", "where": "label > 'm'"}] and "# index codes_odd" in source.app
     assert source.resources["pairs"]["key"] == ["a", "b"]
     assert source.resources["pairs"]["indexes"] == [{"unique": True, "fields": "n, a"}]
     assert check_all(server, source) == 28

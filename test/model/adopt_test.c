@@ -143,6 +143,64 @@ static void assert_type(enum dialect dialect, const char *type, struct catalog_v
         assert_text(chosen.text, expected);
 }
 
+static void conditions_are_said_where_columns_meet_literals(void **state)
+{
+    static const struct slice choices[] = {SLICE_INIT("open"), SLICE_INIT("so so")};
+    static const struct catalog_column columns[] = {
+        {.name = SLICE_INIT("n")},    {.name = SLICE_INIT("Ship To")},
+        {.name = SLICE_INIT("paid")}, {.name = SLICE_INIT("mood"), .choices = choices, .choice_count = 2},
+        {.name = SLICE_INIT("at")},   {.name = SLICE_INIT("gone")},
+    };
+    struct adopt_field fields[] = {
+        {.column = &columns[0], .name = SLICE("n"), .kind = FIELD_INT, .is_served = true},
+        {.column = &columns[1], .name = SLICE("ship_to"), .kind = FIELD_TEXT, .is_served = true},
+        {.column = &columns[2], .name = SLICE("paid"), .kind = FIELD_BOOL, .is_served = true},
+        {.column = &columns[3], .name = SLICE("mood"), .kind = FIELD_ENUM, .is_served = true},
+        {.column = &columns[4], .name = SLICE("at"), .kind = FIELD_DATETIME, .is_served = true},
+        {.column = &columns[5], .name = SLICE("gone"), .kind = FIELD_TEXT},
+    };
+    const struct catalog_table table = {.column_count = ARRAY_LEN(columns)};
+    const struct adopt_resource resource = {.table = &table, .fields = fields};
+    static const struct {
+        const char *sql, *where;
+    } rows[] = {
+        {"n > 3", "n > 3"},
+        {"N <> -3", "n != -3"},
+        {"(n = '-3'::integer)", "n == -3"},
+        {"((\"Ship To\")::text = 'it''s'::text)", "ship_to == 'it\\'s'"},
+        {"n IS NULL AND (\"Ship To\" IS NOT NULL)", "n == null && ship_to != null"},
+        {"paid", "paid"},
+        {"(NOT paid)", "!paid"},
+        {"paid = 1 AND n >= 0", "paid && n >= 0"},
+        {"paid = false", "!paid"},
+        {"mood = 'so so'::mood", "mood == 'so so'"},
+        {"mood = 'other'::mood", ""},
+        {"n = 1 OR n = 2", ""},
+        {"n IN (1, 2)", ""},
+        {"n", ""},
+        {"NOT n = 1", ""},
+        {"n = \"Ship To\"", ""},
+        {"length(\"Ship To\") > 3", ""},
+        {"gone = 'x'", ""},
+        {"missing = 1", ""},
+        {"at > now()", ""},
+        {"n > 3 AND", ""},
+        {"n >", ""},
+        {"n > - ", ""},
+        {"n ! 3", ""},
+        {"\"n", ""},
+        {"", ""},
+        {"n = 1.5", ""},
+        {"n IS TRUE", ""},
+        {"paid <> 1", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct slice where;
+        assert_int_equal(adopt_where_spell(slice_from(rows[i].sql), DIALECT_POSTGRES, &resource, &arena, &where), OK);
+        assert_text(where, rows[i].where);
+    }
+}
+
 static void sqlite_values_decide_what_a_column_is(void **state)
 {
     static const struct {
@@ -259,6 +317,7 @@ int main(void)
         cmocka_unit_test(names_stay_as_near_as_they_may),
         cmocka_unit_test(a_long_name_is_cut_and_stays_apart_from_others),
         cmocka_unit_test(defaults_are_said_where_the_app_file_can),
+        cmocka_unit_test(conditions_are_said_where_columns_meet_literals),
         cmocka_unit_test(sqlite_values_decide_what_a_column_is),
         cmocka_unit_test(types_of_postgres_say_what_they_are),
         cmocka_unit_test(affinities_are_those_of_sqlite),
