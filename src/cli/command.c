@@ -171,7 +171,7 @@ static enum command_exit print_help(const char *program)
     for (const struct command *command = command_table; command->name; command++) {
         char left[40];
         snprintf(left, sizeof left, "%s %s", command->name, command->argument ? command->argument : "");
-        printf("  %-28s %s\n", left, command->summary);
+        printf("  %-33s %s\n", left, command->summary);
     }
     printf("\n%s <command> --help says more. The app file is app.yaml where none is named.\n"
            "exit codes: 0 done, 1 failed, 2 the command line is wrong\n",

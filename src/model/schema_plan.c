@@ -60,7 +60,7 @@ void schema_plan_put_ddl(struct schema_plan_draft *draft, enum schema_plan_way w
 static const char *name_part(const struct schema_plan_draft *draft, const struct schema_plan_name *name)
 {
     struct slice subject = name->subject;
-    bool is_named_already = slice_starts(subject, name->table) && subject.len > name->table.len;
+    bool is_named_already = subject.len > name->table.len && slice_starts(subject, name->table);
     struct slice table = is_named_already ? SLICE("") : name->table;
     char *text = arena_printf(draft->arena, "%s%s%.*s%s%.*s", name->verb, table.len ? "_" : "", SLICE_ARG(table),
                               subject.len ? "_" : "", SLICE_ARG(subject));
