@@ -32,6 +32,18 @@ static enum error note(struct planner *planner, struct adopt_field *field, const
     return OK;
 }
 
+static bool may_be_secret(struct slice name)
+{
+    static const char *const words[] = {"passw", "secret", "token", "apikey", "api_key"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        struct slice word = slice_from(words[i]);
+        for (size_t at = 0; at + word.len <= name.len; at++)
+            if (slice_eq_nocase(slice_of(name.ptr + at, word.len), word))
+                return true;
+    }
+    return false;
+}
+
 static enum error plan_column(struct planner *planner, size_t i, const struct slice *taken)
 {
     struct adopt_field *field = &planner->resource->fields[i];
@@ -43,6 +55,8 @@ static enum error plan_column(struct planner *planner, size_t i, const struct sl
     field->is_served = type.is_served;
     if (type.note)
         TRY(note(planner, field, type.note));
+    if (field->is_served && may_be_secret(field->column->name))
+        TRY(note(planner, field, "it may be a secret: `hidden` keeps it from being read"));
     field->is_readonly = field->column->is_computed || (field->column->is_given && field->column->key == 0);
     field->is_required = field->column->is_required && !field->is_readonly && !planner->resource->is_view;
     return OK;

@@ -132,7 +132,7 @@ static void warn(struct schema_draft *draft, const struct resource *resource, un
     char actions[64] = "";
     size_t length = 0;
     for (unsigned action = 0; action < ACTION_COUNT; action++) {
-        if (said & 1u << action)
+        if (said & 1u << action || (resource->is_view && action != ACTION_READ))
             continue;
         struct slice name = slice_from(action_names[action]);
         memcpy(actions + length, length ? ", " : "", length ? 2 : 0);

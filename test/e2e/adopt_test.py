@@ -536,7 +536,7 @@ CREATE TABLE b (id INTEGER PRIMARY KEY REFERENCES a (id), a_id INTEGER NOT NULL 
 CREATE TABLE c (id INTEGER PRIMARY KEY REFERENCES b (id), p INTEGER, q INTEGER, UNIQUE (p, q));
 CREATE TABLE d (p INTEGER, q INTEGER, "Ça ${HOME} $$" VARCHAR(20) DEFAULT '$${x}', FOREIGN KEY (p, q) REFERENCES c (p, q));
 CREATE TABLE "e$${x}" (id INTEGER PRIMARY KEY, me INTEGER REFERENCES "e$${x}" (id));
-CREATE TABLE f (key %s PRIMARY KEY, p INTEGER);
+CREATE TABLE f (key %s PRIMARY KEY, p INTEGER, "PasswordHash" VARCHAR(20));
 INSERT INTO a VALUES (1, 1);
 INSERT INTO b VALUES (1, 1);
 INSERT INTO c VALUES (1, 1, 1);
@@ -553,6 +553,7 @@ def test_circles_dollars_and_keys_that_cannot_be(adopted):
     assert source.resources["e_x"]["table"] == "e$$$${x}" and fields["e_x"]["me"] == "e_x"
     assert fields["d"]["p"].startswith("int") and "several columns" in source.notes
     assert "view" in source.resources["d"] and "view" in source.resources["f"] and "key" not in fields["f"]
+    assert 'column "PasswordHash": it may be a secret' in source.notes
     assert check_all(server, source) == 5
     assert server.client.get(f"{BASE}/b/1?expand=id,a_id").data["a_id"]["id"] == 1
     assert server.client.get(f"{BASE}/e_x/1?expand=me").data["me"]["me"] == 1
