@@ -9,7 +9,9 @@ The server is a child of this process and dies with it. PostgreSQL refuses root:
 that Debian's package makes. No cluster of the system is ever touched.
 """
 
+import atexit
 import ctypes
+import functools
 import itertools
 import os
 import pathlib
@@ -50,6 +52,31 @@ def _as_child():
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
+def _own(folder):
+    """Gives a new folder to the user that the server runs as."""
+    if os.geteuid() == 0:
+        entry = pwd.getpwnam("postgres")
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+
+
+def _run(program, *arguments, folder):
+    path = programs() / program
+    done = subprocess.run(
+        [path if path.exists() else program, *map(str, arguments)], cwd=folder, capture_output=True, text=True, preexec_fn=_as_child
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@functools.cache
+def _empty_cluster():
+    """What initdb makes, once for all servers of a run."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tn-pg-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _own(folder)
+    _run("initdb", "-D", folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-N", folder=folder)
+    return folder / "data"
+
+
 class Cluster:
     """`durable=False` leaves out fsync: quicker, and all that a test needs which does not cut the power."""
 
@@ -70,13 +97,11 @@ class Cluster:
         }
         self.process = None
         self.numbers = itertools.count(1)
-        if os.geteuid() == 0:
-            entry = pwd.getpwnam("postgres")
-            os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+        _own(self.folder)
         if standby_of:
             self._run("pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "-d", standby_of.url("postgres", tcp=True))
         else:
-            self._run("initdb", "-D", self.data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-N")
+            self._run("cp", "-a", _empty_cluster(), self.data)
 
     @property
     def data(self):
@@ -140,9 +165,9 @@ class Cluster:
             return f"postgres://{user}{secret}@127.0.0.1:{self.port}/{database}"
         return f"postgres:///{database}?host={self.folder}&port={self.port}&user={user}"
 
-    def create_database(self, **options):
+    def create_database(self, template="template0", **options):
         name = f"t{next(self.numbers)}"
-        self.sql(self.url("postgres"), f"create database {name} template template0")
+        self.sql(self.url("postgres"), f"create database {name} template {template}")
         return self.url(name, **options)
 
     def sql(self, url, text):
@@ -165,10 +190,7 @@ class Cluster:
         self.remove()
 
     def _run(self, program, *arguments):
-        done = subprocess.run(
-            [programs() / program, *map(str, arguments)], cwd=self.folder, capture_output=True, text=True, preexec_fn=_as_child
-        )
-        assert done.returncode == 0, done.stderr
+        _run(program, *arguments, folder=self.folder)
 
     def _wait_until_ready(self, timeout_s=30):
         end = time.monotonic() + timeout_s * SCALE

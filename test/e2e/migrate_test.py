@@ -7,6 +7,7 @@ After every change the server must take the database as the app file's own, and 
 import contextlib
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 
@@ -98,19 +99,28 @@ def app(tmp_path, database):
     return App(tmp_path, database())
 
 
-@pytest.fixture
-def shop(app, serve):
-    """An app with rows, whose first migration is applied."""
-    app.write(BEFORE)
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, database, serve_module):
+    """An app with rows, whose first migration is applied: what each test begins with a copy of."""
+    app = App(tmp_path_factory.mktemp("filled"), database()).write(BEFORE)
     app.migrate("diff")
     app.migrate("up")
-    server = start(app, serve)
+    server = start(app, serve_module)
     owners = [server.client.post("/api/v1/owners", json={"email": f"o{i}@example.org", "rank": i}).data["id"] for i in range(3)]
     for i in range(30):
         body = {"name": f"item {i}", "price": f"{i}.25", "note": None if i % 5 == 0 else f"note {i}", "owner": owners[i % 3]}
         assert server.client.post("/api/v1/items", json=body).status == 201
     server.stop()
     return app
+
+
+@pytest.fixture
+def shop(tmp_path, filled, request):
+    shutil.copytree(filled.folder, tmp_path, dirs_exist_ok=True)
+    if filled.is_sqlite:
+        return App(tmp_path, None).write(BEFORE)
+    cluster = request.getfixturevalue("postgres")
+    return App(tmp_path, cluster.create_database(template=re.search(r"/(\w+)\?", filled.url)[1])).write(BEFORE)
 
 
 def files_of(app):
