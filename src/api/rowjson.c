@@ -88,16 +88,10 @@ struct loaded_set {
 
 static enum error side_mark(struct side *side, int expansion, struct value id)
 {
-    if (side->count == side->capacity) {
-        size_t capacity = side->capacity ? side->capacity * 2 : 64;
-        struct mark *grown = arena_array(side->arena, capacity, sizeof *grown);
-        if (!grown)
-            return ERROR_MEMORY;
-        if (side->count)
-            memcpy(grown, side->marks, side->count * sizeof *grown);
-        side->marks = grown;
-        side->capacity = capacity;
-    }
+    struct mark *marks = arena_grow(side->arena, side->marks, side->count, &side->capacity, sizeof *side->marks);
+    if (!marks)
+        return ERROR_MEMORY;
+    side->marks = marks;
     if (id.kind == VALUE_TEXT) {
         id.text = arena_slice(side->arena, id.text);
         if (!id.text.ptr)

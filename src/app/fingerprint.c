@@ -16,16 +16,10 @@ static enum error add(struct fingerprint *print, struct arena *arena, const char
 {
     if (!line)
         return ERROR_MEMORY;
-    if (print->count == print->capacity) {
-        size_t capacity = print->capacity ? print->capacity * 2 : 64;
-        const char **grown = arena_array(arena, capacity, sizeof *grown);
-        if (!grown)
-            return ERROR_MEMORY;
-        if (print->count > 0)
-            memcpy(grown, print->lines, print->count * sizeof *grown);
-        print->lines = grown;
-        print->capacity = capacity;
-    }
+    const char **lines = arena_grow(arena, print->lines, print->count, &print->capacity, sizeof *print->lines);
+    if (!lines)
+        return ERROR_MEMORY;
+    print->lines = lines;
     print->lines[print->count++] = line;
     return OK;
 }

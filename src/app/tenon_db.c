@@ -163,21 +163,6 @@ static enum error copy_row(struct arena *arena, const struct db_rows *rows, cons
     return OK;
 }
 
-static enum error grow(struct arena *arena, struct tn_row_data **rows, size_t *capacity, size_t count)
-{
-    if (count < *capacity)
-        return OK;
-    size_t larger = *capacity ? *capacity * 2 : 16;
-    struct tn_row_data *grown = arena_array(arena, larger, sizeof *grown);
-    if (!grown)
-        return ERROR_MEMORY;
-    if (count > 0)
-        memcpy(grown, *rows, count * sizeof *grown);
-    *rows = grown;
-    *capacity = larger;
-    return OK;
-}
-
 /* Copies up to `most` rows; one more is ERROR_LIMIT, unless one is all that is wanted. */
 static enum error copy_rows(struct arena *arena, struct db_rows *rows, size_t most, struct tn_rows_data *out)
 {
@@ -193,7 +178,10 @@ static enum error copy_rows(struct arena *arena, struct db_rows *rows, size_t mo
             break;
         if (out->count == most)
             return ERROR_LIMIT;
-        TRY(grow(arena, &copies, &capacity, out->count));
+        struct tn_row_data *grown = arena_grow(arena, copies, out->count, &capacity, sizeof *copies);
+        if (!grown)
+            return ERROR_MEMORY;
+        copies = grown;
         TRY(copy_row(arena, rows, &form, &copies[out->count]));
     }
     out->rows = copies;

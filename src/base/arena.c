@@ -114,6 +114,21 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
     return arena_zalloc(arena, bytes);
 }
 
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t size)
+{
+    enum { FIRST = 8 };
+    if (count < *capacity)
+        return items;
+    size_t larger = *capacity ? *capacity * 2 : FIRST;
+    void *grown = arena_array(arena, larger, size);
+    if (!grown)
+        return NULL;
+    if (count > 0)
+        memcpy(grown, items, count * size);
+    *capacity = larger;
+    return grown;
+}
+
 char *arena_text(struct arena *arena, struct slice text)
 {
     char *copy = arena_alloc(arena, text.len + 1);

@@ -44,6 +44,9 @@ MUST_USE static inline void *arena_alloc(struct arena *arena, size_t size)
 MUST_USE void *arena_zalloc(struct arena *arena, size_t size);
 /* `count` zeroed elements of `size` bytes; NULL also when the product overflows. */
 MUST_USE void *arena_array(struct arena *arena, size_t count, size_t size);
+/* Room for one element more than `count` of them: `items` itself, or else a copy with twice the room, which `*capacity`
+ * says (from 8 on); what lies behind `count` is zeroed. NULL when memory is exhausted; nothing has changed then. */
+MUST_USE void *arena_grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t size);
 /* A copy of the bytes, with a NUL behind them; NULL when memory is exhausted. */
 MUST_USE char *arena_text(struct arena *arena, struct slice text);
 /* The same as a slice; `ptr` is NULL when memory is exhausted. */

@@ -74,15 +74,12 @@ void sql_column(struct sql *sql, unsigned alias, struct slice column)
 
 static bool grow(struct sql *sql)
 {
-    size_t capacity = sql->capacity ? sql->capacity * 2 : 16;
-    struct value *grown = sql->count < SQL_ARGUMENTS_MAX ? arena_array(sql->arena, capacity, sizeof *grown) : NULL;
-    if (!grown)
-        return false;
-    if (sql->count)
-        memcpy(grown, sql->arguments, sql->count * sizeof *grown);
-    sql->arguments = grown;
-    sql->capacity = capacity;
-    return true;
+    struct value *grown = NULL;
+    if (sql->count < SQL_ARGUMENTS_MAX)
+        grown = arena_grow(sql->arena, sql->arguments, sql->count, &sql->capacity, sizeof *grown);
+    if (grown)
+        sql->arguments = grown;
+    return grown != NULL;
 }
 
 /* What PostgreSQL calls the types. */

@@ -59,16 +59,11 @@ enum error action_run_add(struct action_run *run, const struct field *field, siz
                           struct change **out)
 {
     struct action_list *list = &run->lists[field->index];
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 8;
-        struct change *grown = arena_array(session->arena, capacity, sizeof *grown);
-        if (!grown)
-            return ERROR_MEMORY;
-        if (list->count > 0)
-            memcpy(grown, list->elements, list->count * sizeof *grown);
-        list->elements = grown;
-        list->capacity = capacity;
-    }
+    struct change *grown =
+        arena_grow(session->arena, list->elements, list->count, &list->capacity, sizeof *list->elements);
+    if (!grown)
+        return ERROR_MEMORY;
+    list->elements = grown;
     struct change *element = &list->elements[list->count];
     TRY(change_init(element, CHANGE_CREATE, field->type.record, session));
     const char *prefix = arena_printf(session->arena, "%.*s.%zu.", SLICE_ARG(field->json_name), index);
@@ -297,22 +292,6 @@ static enum error keep_names(struct kept *kept, struct arena *arena, const struc
     return OK;
 }
 
-/* Room for one more of all rows. */
-static enum error grow_kept(struct kept *kept, struct arena *arena)
-{
-    if (kept->count < kept->capacity)
-        return OK;
-    size_t capacity = kept->capacity ? kept->capacity * 2 : 8;
-    struct value **grown = arena_array(arena, capacity, sizeof *grown);
-    if (!grown)
-        return ERROR_MEMORY;
-    if (kept->count > 0)
-        memcpy(grown, kept->all, kept->count * sizeof *grown);
-    kept->all = grown;
-    kept->capacity = capacity;
-    return OK;
-}
-
 static enum error keep_row(struct kept *kept, size_t time, struct arena *arena, const struct db_rows *rows)
 {
     if (!kept->names)
@@ -326,7 +305,10 @@ static enum error keep_row(struct kept *kept, size_t time, struct arena *arena, 
     }
     if (!kept->first[time])
         kept->first[time] = values;
-    TRY(grow_kept(kept, arena));
+    struct value **all = arena_grow(arena, kept->all, kept->count, &kept->capacity, sizeof *kept->all);
+    if (!all)
+        return ERROR_MEMORY;
+    kept->all = all;
     kept->all[kept->count++] = values;
     return OK;
 }

@@ -37,23 +37,10 @@ int64_t catalog_number(const struct db_rows *rows, unsigned column)
     return value.kind == VALUE_INT ? value.integer : 0;
 }
 
-static void *grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return items;
-    size_t larger = *capacity ? *capacity * 2 : 8;
-    void *grown = arena_array(arena, larger, size);
-    if (!grown)
-        return NULL;
-    if (count > 0)
-        memcpy(grown, items, count * size);
-    *capacity = larger;
-    return grown;
-}
-
 struct catalog_table *catalog_add_table(struct catalog *catalog)
 {
-    void *grown = grow(catalog->arena, catalog->tables, catalog->count, &catalog->capacity, sizeof *catalog->tables);
+    void *grown =
+        arena_grow(catalog->arena, catalog->tables, catalog->count, &catalog->capacity, sizeof *catalog->tables);
     if (!grown || catalog->count == TABLES_MAX)
         return NULL;
     catalog->tables = grown;
@@ -63,8 +50,8 @@ struct catalog_table *catalog_add_table(struct catalog *catalog)
 struct catalog_column *catalog_add_column(struct catalog_reading *reading)
 {
     struct catalog_table *table = reading->table;
-    void *grown = grow(reading->catalog->arena, table->columns, table->column_count, &table->column_capacity,
-                       sizeof *table->columns);
+    void *grown = arena_grow(reading->catalog->arena, table->columns, table->column_count, &table->column_capacity,
+                             sizeof *table->columns);
     if (!grown)
         return NULL;
     table->columns = grown;
@@ -77,8 +64,8 @@ struct catalog_reference *catalog_add_reference(struct catalog_reading *reading,
     for (size_t i = 0; i < table->reference_count; i++)
         if (table->references[i].id == id)
             return &table->references[i];
-    void *grown = grow(reading->catalog->arena, table->references, table->reference_count, &table->reference_capacity,
-                       sizeof *table->references);
+    void *grown = arena_grow(reading->catalog->arena, table->references, table->reference_count,
+                             &table->reference_capacity, sizeof *table->references);
     if (!grown)
         return NULL;
     table->references = grown;
@@ -91,8 +78,8 @@ static struct catalog_index *find_or_add_index(struct catalog_reading *reading, 
     struct catalog_table *table = reading->table;
     if (table->index_count > 0 && slice_eq(table->indexes[table->index_count - 1].name, name))
         return &table->indexes[table->index_count - 1];
-    void *grown = grow(reading->catalog->arena, table->indexes, table->index_count, &table->index_capacity,
-                       sizeof *table->indexes);
+    void *grown = arena_grow(reading->catalog->arena, table->indexes, table->index_count, &table->index_capacity,
+                             sizeof *table->indexes);
     if (!grown)
         return NULL;
     table->indexes = grown;
@@ -106,7 +93,8 @@ struct catalog_index *catalog_add_index(struct catalog_reading *reading, struct 
     struct catalog_index *index = find_or_add_index(reading, name);
     if (!index)
         return NULL;
-    void *grown = grow(reading->catalog->arena, index->columns, index->count, &index->capacity, sizeof *index->columns);
+    void *grown =
+        arena_grow(reading->catalog->arena, index->columns, index->count, &index->capacity, sizeof *index->columns);
     if (!grown)
         return NULL;
     index->columns = grown;

@@ -72,19 +72,6 @@ static const char *name_part(const struct schema_plan_draft *draft, const struct
     return text;
 }
 
-static enum error grow(struct schema_plan_draft *draft)
-{
-    size_t capacity = draft->capacity ? draft->capacity * 2 : 16;
-    struct schema_plan_part *grown = arena_array(draft->arena, capacity, sizeof *grown);
-    if (!grown)
-        return ERROR_MEMORY;
-    if (draft->count > 0)
-        memcpy(grown, draft->parts, draft->count * sizeof *grown);
-    draft->parts = grown;
-    draft->capacity = capacity;
-    return OK;
-}
-
 enum error schema_plan_end(struct schema_plan_draft *draft, struct schema_plan_name name)
 {
     struct buf *up = &draft->text[SCHEMA_PLAN_UP], *down = &draft->text[SCHEMA_PLAN_DOWN];
@@ -92,8 +79,11 @@ enum error schema_plan_end(struct schema_plan_draft *draft, struct schema_plan_n
     TRY(buf_error(down));
     if (up->len == 0 && down->len == 0)
         return OK;
-    if (draft->count == draft->capacity)
-        TRY(grow(draft));
+    struct schema_plan_part *parts =
+        arena_grow(draft->arena, draft->parts, draft->count, &draft->capacity, sizeof *draft->parts);
+    if (!parts)
+        return ERROR_MEMORY;
+    draft->parts = parts;
     struct schema_plan_part *part = &draft->parts[draft->count++];
     *part = (struct schema_plan_part){.name = name_part(draft, &name),
                                       .summary = name.summary,

@@ -80,21 +80,6 @@ static enum error ask(struct db_conn *conn, struct slice sql, const struct value
     return error;
 }
 
-/* Room for one more item of an array that grows in an arena; NULL when there is none. */
-static void *grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return items;
-    size_t larger = *capacity ? *capacity * 2 : 64;
-    void *grown = arena_array(arena, larger, size);
-    if (!grown)
-        return NULL;
-    if (count > 0)
-        memcpy(grown, items, count * size);
-    *capacity = larger;
-    return grown;
-}
-
 /* A text column, copied; null is empty. */
 static enum error take_text(const struct db_rows *rows, unsigned column, struct arena *arena, struct slice *out)
 {
@@ -116,7 +101,7 @@ static enum error take_object(const struct db_rows *rows, void *state)
     if (reading->count == TABLES_OBJECTS_MAX)
         return ERROR_LIMIT;
     reading->objects =
-        grow(reading->arena, reading->objects, reading->count, &reading->capacity, sizeof *reading->objects);
+        arena_grow(reading->arena, reading->objects, reading->count, &reading->capacity, sizeof *reading->objects);
     if (!reading->objects)
         return ERROR_MEMORY;
     struct tables_object *object = &reading->objects[reading->count++];
@@ -140,7 +125,8 @@ static enum error take_column(const struct db_rows *rows, void *state)
     struct tables_columns *columns = &reading->columns;
     if (columns->count == TABLES_COLUMNS_MAX)
         return ERROR_LIMIT;
-    columns->items = grow(reading->arena, columns->items, columns->count, &reading->capacity, sizeof *columns->items);
+    columns->items =
+        arena_grow(reading->arena, columns->items, columns->count, &reading->capacity, sizeof *columns->items);
     if (!columns->items)
         return ERROR_MEMORY;
     struct tables_column *column = &columns->items[columns->count++];

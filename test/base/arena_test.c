@@ -66,6 +66,28 @@ static void arena_printf_formats_into_the_arena(void **state)
     arena_fini(&arena);
 }
 
+static void arena_grow_keeps_what_is_there_and_zeroes_the_rest(void **state)
+{
+    struct arena arena;
+    int *items = NULL;
+    size_t capacity = 0;
+    arena_init(&arena, 4000);
+    for (int i = 0; i < 20; i++) {
+        int *grown = arena_grow(&arena, items, (size_t)i, &capacity, sizeof *items);
+        assert_non_null(grown);
+        assert_true(grown == items || i == 0 || i == 8 || i == 16);
+        assert_int_equal(grown[i], 0);
+        items = grown;
+        items[i] = i;
+    }
+    assert_int_equal(capacity, 32);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(items[i], i);
+    assert_null(arena_grow(&arena, items, capacity, &capacity, sizeof(int) * 100));
+    assert_int_equal(capacity, 32);
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -74,6 +96,7 @@ int main(void)
         cmocka_unit_test(arena_refuses_sizes_that_overflow),
         cmocka_unit_test(arena_reset_keeps_one_small_chunk),
         cmocka_unit_test(arena_printf_formats_into_the_arena),
+        cmocka_unit_test(arena_grow_keeps_what_is_there_and_zeroes_the_rest),
     };
     return cmocka_run_group_tests_name("base/arena", tests, NULL, NULL);
 }
