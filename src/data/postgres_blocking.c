@@ -21,6 +21,18 @@ struct postgres_blocking {
     PGconn *pg;
 };
 
+/* A copy with a NUL behind it, as libpq takes texts; malloc'ed, NULL without memory. */
+static char *terminated(struct slice text)
+{
+    char *copy = malloc(text.len + 1);
+    if (!copy)
+        return NULL;
+    if (text.len > 0)
+        memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
 enum error postgres_blocking_create(const struct postgres_target *target, struct postgres_blocking **out)
 {
     struct postgres_blocking *blocking = calloc(1, sizeof *blocking);
@@ -104,7 +116,7 @@ enum error postgres_blocking_query(struct postgres_lease *lease, const struct db
                                    const struct value *arguments, size_t count, struct postgres_request **out)
 {
     struct postgres_arguments encoded;
-    char *text = strndup(sql.ptr, sql.len);
+    char *text = terminated(sql);
     struct postgres_request *request = calloc(1, sizeof *request);
     postgres_value_init(&encoded);
     enum error error = text && request ? postgres_value_encode(&encoded, NULL, arguments, count) : ERROR_MEMORY;
@@ -129,7 +141,7 @@ enum error postgres_blocking_query(struct postgres_lease *lease, const struct db
 enum error postgres_blocking_stream(struct postgres_lease *lease, const struct db_driver *driver, struct slice sql,
                                     struct postgres_request **out)
 {
-    char *text = strndup(sql.ptr, sql.len);
+    char *text = terminated(sql);
     struct postgres_request *request = calloc(1, sizeof *request);
     enum error error = text && request ? OK : ERROR_MEMORY;
     if (error == OK) {
@@ -182,7 +194,7 @@ void postgres_blocking_drop(struct postgres_request *request)
 
 enum error postgres_blocking_check(struct postgres_lease *lease, struct slice sql, size_t *parameters)
 {
-    char *text = lease->pg ? strndup(sql.ptr, sql.len) : NULL;
+    char *text = lease->pg ? terminated(sql) : NULL;
     if (!text)
         return lease->pg ? ERROR_MEMORY : ERROR_INTERNAL;
     enum error error = judge(lease, PQprepare(lease->pg, "", text, 0, NULL));
@@ -196,7 +208,7 @@ enum error postgres_blocking_check(struct postgres_lease *lease, struct slice sq
 
 enum error postgres_blocking_script(struct postgres_lease *lease, struct slice sql)
 {
-    char *text = lease->pg ? strndup(sql.ptr, sql.len) : NULL;
+    char *text = lease->pg ? terminated(sql) : NULL;
     if (!text)
         return lease->pg ? ERROR_MEMORY : ERROR_INTERNAL;
     enum error error = judge(lease, PQexec(lease->pg, text));
@@ -206,7 +218,7 @@ enum error postgres_blocking_script(struct postgres_lease *lease, struct slice s
 
 enum error postgres_blocking_copy_begin(struct postgres_lease *lease, struct slice sql)
 {
-    char *text = strndup(sql.ptr, sql.len);
+    char *text = terminated(sql);
     PGresult *result = text ? PQexec(lease->pg, text) : NULL;
     free(text);
     if (PQresultStatus(result) != PGRES_COPY_IN)
