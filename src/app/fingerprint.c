@@ -33,7 +33,8 @@ static enum error read_columns(struct db_conn *conn, struct slice table, struct 
                                struct tables_columns *columns)
 {
     TRY(tables_read_columns(conn, table, arena, columns));
-    qsort(columns->items, columns->count, sizeof *columns->items, compare_columns);
+    if (columns->count > 0)
+        qsort(columns->items, columns->count, sizeof *columns->items, compare_columns);
     for (size_t i = 0; i < columns->count; i++) {
         const struct tables_column *column = &columns->items[i];
         TRY(add(print, arena,
@@ -150,7 +151,8 @@ static enum error read_all(struct db_conn *conn, struct arena *arena, struct fin
     TRY(tables_read(conn, arena, &tables));
     for (size_t i = 0; i < tables.count; i++)
         TRY(read_object(conn, &tables.objects[i], arena, print));
-    qsort(print->lines, print->count, sizeof *print->lines, compare_lines);
+    if (print->count > 0)
+        qsort(print->lines, print->count, sizeof *print->lines, compare_lines);
     return OK;
 }
 
