@@ -146,6 +146,8 @@ enum error rest_begin(struct exchange *x, struct model *model, struct session *s
     session->now_us = x->now_us;
     session->arena = x->arena;
     session->diag = &x->diag;
+    if (x->caller)
+        session->caller = *x->caller;
     TRY(read_position(x, session));
     struct slice accept = exchange_header(x, HTTP1_HEADER_ACCEPT);
     if (accept.len == 0 || negotiate_accept(accept, SLICE("application/json")) > 0)

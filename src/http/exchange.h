@@ -13,6 +13,7 @@
 #include "base/slice.h"
 
 struct address;
+struct caller;
 struct core;
 struct fiber;
 struct http1_head;
@@ -41,6 +42,7 @@ struct exchange {
     const struct address *peer;
     struct middleware_local *local; /* what the middleware keeps per core */
     int64_t started_us;             /* core clock when the head was complete */
+    const struct caller *caller;    /* who asks (model/caller.h), as the site's guard has found out; NULL: nobody */
     /* How the protocol brings the body; exchange_read_body() keeps what it brought. */
     enum error (*read_body)(struct exchange *x, struct slice *out);
     struct slice request_body;

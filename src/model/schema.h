@@ -169,6 +169,15 @@ struct resource {
     struct place place;
 };
 
+/* What a kind of account may do. */
+struct role {
+    struct slice name;
+    const struct slice *patterns; /* "markets:*" */
+    size_t pattern_count;
+    const uint64_t *permissions; /* set over schema.permissions */
+    struct place place;
+};
+
 /* A compiled pattern, which is not arena memory. */
 struct schema_pattern {
     struct schema_pattern *next;
@@ -182,6 +191,10 @@ struct schema {
     const struct resource *account;    /* the resource that signs in (has a password field), or NULL */
     const struct action_spec *actions; /* model/action.h */
     size_t action_count;
+    const struct slice *permissions; /* all that rules and scopes ask for, see model/permission.h */
+    size_t permission_count;
+    const struct role *roles;
+    size_t role_count;
 };
 
 /* The resource of that name, or NULL. */
