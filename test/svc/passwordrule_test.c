@@ -58,10 +58,10 @@ static void a_password_is_judged_by_length_and_by_what_is_guessed_first(void **s
 static void from_8_to_128_characters_are_taken_whatever_their_bytes(void **state)
 {
     static const char *const characters[] = {"~", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\xa6\x8a"};
-    static const size_t lengths[] = {7, 8, 64, 72, 73, 128, 129, 1000};
+    static const size_t lengths[] = {7, 8, 64, 72, 73, 128, 129, 400};
     for (size_t c = 0; c < ARRAY_LEN(characters); c++)
         for (size_t l = 0; l < ARRAY_LEN(lengths); l++) {
-            char password[4100];
+            char password[1600];
             size_t size = strlen(characters[c]), used = 0;
             for (size_t i = 0; i < lengths[l]; i++, used += size)
                 memcpy(password + used, characters[c], size);
