@@ -42,6 +42,7 @@
 enum {
     CORES_MAX = 256,
     OFFLOAD_QUEUE = 256,
+    OFFLOAD_NICENESS = 10,
     BACKLOG = 4096,
     WATCH_MS = 250,
     SPARE_FILES = 256,
@@ -346,7 +347,7 @@ static enum error open_all(struct engine *engine, struct diag *diag)
     worker_configure_log(&engine->writer_log, &engine->generation->settings);
     raise_file_limit(engine);
     TRY(open_workers(engine));
-    TRY(offload_create(engine->core_count, OFFLOAD_QUEUE, &engine->offload));
+    TRY(offload_create(engine->core_count, OFFLOAD_QUEUE, OFFLOAD_NICENESS, &engine->offload));
     TRY(open_database(engine, diag));
     TRY(open_metrics(engine));
     TRY(open_sites(engine, diag));

@@ -17,6 +17,8 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "rt/core.h"
 #include "rt/fiber.h"
@@ -38,6 +40,7 @@ struct offload {
     struct job *first, *last;
     size_t queued, limit, busy;
     bool is_ending;
+    int niceness;
     unsigned thread_count;
     pthread_t threads[];
 };
@@ -87,9 +90,17 @@ static struct job *next_job(struct offload *offload)
     return job;
 }
 
+/* On Linux a thread has a niceness of its own. Where a sandbox refuses it, the work is done all the same. */
+static void be_nice(int niceness)
+{
+    if (niceness > 0)
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), niceness);
+}
+
 static void *thread_main(void *argument)
 {
     struct offload *offload = argument;
+    be_nice(offload->niceness);
     pthread_mutex_lock(&offload->mutex);
     for (struct job *job; (job = next_job(offload));) {
         offload->busy++;
@@ -116,12 +127,13 @@ static enum error start_threads(struct offload *offload, unsigned threads)
     return offload->thread_count == threads ? OK : ERROR_LIMIT;
 }
 
-enum error offload_create(unsigned threads, size_t queue_limit, struct offload **out)
+enum error offload_create(unsigned threads, size_t queue_limit, int niceness, struct offload **out)
 {
     struct offload *offload = calloc(1, sizeof *offload + threads * sizeof(pthread_t));
     if (!offload)
         return ERROR_MEMORY;
     offload->limit = queue_limit;
+    offload->niceness = niceness;
     pthread_mutex_init(&offload->mutex, NULL);
     pthread_cond_init(&offload->changed, NULL);
     enum error error = start_threads(offload, threads);

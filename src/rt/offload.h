@@ -13,9 +13,10 @@ struct offload;
 
 /* A bounded pool of threads for what blocks or burns CPU. */
 
-/* Starts `threads` threads (signals blocked) with room for `queue_limit` jobs that wait while all are busy. Owner: the
- * caller; offload_destroy(). Errors: ERROR_MEMORY, ERROR_LIMIT (no more threads). */
-MUST_USE enum error offload_create(unsigned threads, size_t queue_limit, struct offload **out);
+/* Starts `threads` threads (signals blocked) with room for `queue_limit` jobs that wait while all are busy. `niceness`
+ * (0 to 19) is how far they stand back where there are more threads than CPUs; 10 leaves a loop nine tenths of one that
+ * it shares. Owner: the caller; offload_destroy(). Errors: ERROR_MEMORY, ERROR_LIMIT (no more threads). */
+MUST_USE enum error offload_create(unsigned threads, size_t queue_limit, int niceness, struct offload **out);
 /* Finishes the jobs that wait, then ends the threads. Accepts NULL. */
 void offload_destroy(struct offload *offload);
 

@@ -69,7 +69,7 @@ static enum error make_channel(void)
 static enum error make_offload(void)
 {
     struct offload *offload;
-    TRY(offload_create(2, 10, &offload));
+    TRY(offload_create(2, 10, 0, &offload));
     offload_destroy(offload);
     return OK;
 }

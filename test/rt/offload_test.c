@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "rt/core.h"
 #include "support.h"
@@ -58,7 +60,7 @@ static void stage_run(fiber_main *main, unsigned threads, size_t queue_limit, st
     *stage = (struct stage){.wait_ms = 60000};
     pthread_mutex_init(&stage->gate.mutex, NULL);
     pthread_cond_init(&stage->gate.opened, NULL);
-    assert_int_equal(offload_create(threads, queue_limit, &stage->offload), OK);
+    assert_int_equal(offload_create(threads, queue_limit, 0, &stage->offload), OK);
     run_then_destroy(main, stage, stage->offload);
 }
 
@@ -216,10 +218,37 @@ static void spawn_offloaders(struct fiber *self, void *argument)
 static void offload_run_runs_every_job_once_on_threads_without_signals(void **state)
 {
     struct sums sums = {.finished = 0};
-    assert_int_equal(offload_create(3, 100, &sums.offload), OK);
+    assert_int_equal(offload_create(3, 100, 0, &sums.offload), OK);
     run_then_destroy(spawn_offloaders, &sums, sums.offload);
     assert_int_equal(sums.total, 2000);
     assert_false(sums.saw_open_signals);
+}
+
+struct niceness {
+    struct offload *offload;
+    int of_work;
+};
+
+static void read_niceness(void *argument)
+{
+    struct niceness *niceness = argument;
+    niceness->of_work = getpriority(PRIO_PROCESS, (id_t)gettid());
+}
+
+static void offload_niceness(struct fiber *self, void *argument)
+{
+    struct niceness *niceness = argument;
+    EXPECT(offload_run(niceness->offload, self, DEADLINE_NEVER, read_niceness, niceness) == OK);
+}
+
+static void offload_threads_stand_back_as_far_as_asked_and_the_loop_does_not(void **state)
+{
+    int mine = getpriority(PRIO_PROCESS, 0), asked = mine + 3 > 19 ? 19 : mine + 3;
+    struct niceness niceness = {.of_work = -100};
+    assert_int_equal(offload_create(1, 10, asked, &niceness.offload), OK);
+    run_then_destroy(offload_niceness, &niceness, niceness.offload);
+    assert_int_equal(niceness.of_work, asked);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), mine);
 }
 
 int main(void)
@@ -230,6 +259,7 @@ int main(void)
         cmocka_unit_test(offload_run_waits_for_what_has_begun_in_spite_of_deadline_and_cancel),
         cmocka_unit_test(offload_run_gives_up_what_still_waits_when_cancelled),
         cmocka_unit_test(offload_run_runs_every_job_once_on_threads_without_signals),
+        cmocka_unit_test(offload_threads_stand_back_as_far_as_asked_and_the_loop_does_not),
     };
     return cmocka_run_group_tests_name("rt/offload", tests, NULL, NULL);
 }

@@ -60,7 +60,7 @@ static enum error open_all(const char *app_path, struct diag *diag)
 {
     const struct core_config config = {.poller = network_poller(), .stop_ms = 60 * 1000};
     TRY(core_create(&config, &machine.core));
-    TRY(offload_create(1, 16, &machine.offload));
+    TRY(offload_create(1, 16, 0, &machine.offload));
     TRY(generation_load(app_path, diag, &machine.generation));
     TRY(open_database(diag));
     return open_server(diag);

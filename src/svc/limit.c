@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rate limits over a bounded table of keys.
+ *
+ * The token bucket is kept as GCRA keeps it: one number per key, the theoretical arrival time (TAT), at which the
+ * bucket will be full. Taking adds cost * period / count to it; what would set it further than the burst ahead of now
+ * is refused. So that no division rounds, all times are multiplied by the rule's count: a token then is `period_us`
+ * exactly, and the number has 128 bits.
+ *
+ * The table is cut into shards, each with a mutex that is held for a few loads and never across a yield. A shard has
+ * chains of entries by digest, and a list of them by when they were last asked for. Entries are numbers of places in
+ * one array; memory that no key has needed yet is never touched.
+ *
+ * Another algorithm is a function in `algorithms`, and its state is within the words of struct limit_state. */
+#include "svc/limit.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/number.h"
+#include "base/random.h"
+#include "http/exchange.h"
+
+enum { SHARDS = 64, KEYS_DEFAULT = 100000, SHARD_KEYS_MAX = 1 << 28 };
+
+static const int64_t second_us = 1000000;
+static const int64_t far_us = INT64_MAX / 4; /* further than any clock goes, and no sum of it overflows */
+
+/* ---- rates and rules ---- */
+
+static int64_t unit_us(char unit)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } rows[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].unit == unit)
+            return rows[i].seconds * second_us;
+    return 0;
+}
+
+/* A whole number above 0. */
+static enum error parse_count(struct slice text, int64_t most, int64_t *out)
+{
+    int64_t count;
+    TRY(number_parse_int(text, &count));
+    if (text.ptr[0] == '-')
+        return ERROR_PARSE;
+    if (count < 1 || count > most)
+        return ERROR_VALIDATION;
+    *out = count;
+    return OK;
+}
+
+enum error limit_parse_rate(struct slice text, struct limit_rate *out)
+{
+    struct slice rest = text, first;
+    int64_t count, units = 1;
+    if (!slice_split(&rest, '/', &first) || rest.len == 0)
+        return ERROR_PARSE;
+    int64_t unit = unit_us(rest.ptr[rest.len - 1]);
+    struct slice number = slice_of(rest.ptr, rest.len - 1);
+    if (unit == 0)
+        return ERROR_PARSE;
+    TRY(parse_count(first, LIMIT_COUNT_MAX, &count));
+    if (number.len > 0)
+        TRY(parse_count(number, 366 * 86400 * second_us / unit, &units));
+    *out = (struct limit_rate){count, units * unit};
+    return OK;
+}
+
+void limit_rule_init(struct limit_rule *rule, struct slice name, enum limit_algorithm algorithm, struct limit_rate rate,
+                     int64_t burst)
+{
+    const int64_t numbers[] = {algorithm, rate.count, rate.period_us, burst > 0 ? burst : rate.count};
+    *rule = (struct limit_rule){.name = name, .algorithm = algorithm, .rate = rate, .burst = numbers[3]};
+    rule->id = digest_hash64(digest_hash64(0, name), slice_of((const char *)numbers, sizeof numbers));
+}
+
+/* ---- algorithms ---- */
+
+/* What is remembered of a key. All zero: a key that has done nothing. */
+struct limit_state {
+    uint64_t words[2];
+};
+
+typedef unsigned __int128 scaled; /* microseconds times the count of the rate */
+
+static int64_t unscale_up(scaled time, const struct limit_rule *rule)
+{
+    scaled count = (scaled)rule->rate.count, whole = (time + count - 1) / count;
+    return whole > far_us ? far_us : (int64_t)whole;
+}
+
+static scaled tat_of(const struct limit_state *state)
+{
+    return (scaled)state->words[1] << 64 | state->words[0];
+}
+
+/* `cost` 0 only looks. */
+static void take_from_bucket(const struct limit_rule *rule, struct limit_state *state, int64_t now_us, int64_t cost,
+                             struct limit_result *out)
+{
+    scaled now = (scaled)now_us * (scaled)rule->rate.count, token = (scaled)rule->rate.period_us;
+    scaled full = token * (scaled)rule->burst, tat = tat_of(state);
+    if (tat < now)
+        tat = now;
+    scaled wanted = tat + token * (scaled)(cost > 0 ? cost : 1);
+    out->is_allowed = wanted - now <= full;
+    if (!out->is_allowed)
+        out->retry_after_us = wanted - tat > full ? LIMIT_NEVER_US : unscale_up(wanted - now - full, rule);
+    if (out->is_allowed && cost > 0) {
+        tat = wanted;
+        *state = (struct limit_state){{(uint64_t)tat, (uint64_t)(tat >> 64)}};
+    }
+    out->remaining = (int64_t)((full - (tat - now)) / token);
+    out->reset_after_us = unscale_up(tat - now, rule);
+}
+
+typedef void limit_decide(const struct limit_rule *rule, struct limit_state *state, int64_t now_us, int64_t cost,
+                          struct limit_result *out);
+
+static limit_decide *const algorithms[LIMIT_ALGORITHM_COUNT] = {[LIMIT_TOKEN_BUCKET] = take_from_bucket};
+
+/* ---- the table ---- */
+
+struct entry {
+    uint64_t key;
+    struct limit_state state;
+    int64_t full_at_us;    /* when it is as if it had done nothing */
+    uint32_t next;         /* in its chain; of places that are free, the next free one */
+    uint32_t older, newer; /* by when it was last asked for */
+};
+
+/* Places count from 1; entries[0] is the head of the list: `newer` is the oldest entry, `older` the newest. */
+struct shard {
+    _Alignas(64) pthread_mutex_t mutex;
+    struct entry *entries;
+    uint32_t *chains;
+    uint32_t count, used, free; /* keys; places ever used; the first free one of those */
+    uint64_t evicted, evicted_early;
+};
+
+struct limit {
+    struct shard shards[SHARDS];
+    const struct clock *clock;
+    uint64_t seed;
+    uint32_t shard_keys, chain_mask;
+};
+
+static enum error shard_init(struct shard *shard, const struct limit *limit)
+{
+    shard->entries = calloc((size_t)limit->shard_keys + 1, sizeof *shard->entries);
+    shard->chains = calloc((size_t)limit->chain_mask + 1, sizeof *shard->chains);
+    return shard->entries && shard->chains ? OK : ERROR_MEMORY;
+}
+
+static enum error fill(struct limit *limit)
+{
+    struct random_source random;
+    random_source_system(&random);
+    TRY(random_u64(&random, &limit->seed));
+    for (size_t i = 0; i < SHARDS; i++)
+        TRY(shard_init(&limit->shards[i], limit));
+    return OK;
+}
+
+enum error limit_create(const struct limit_config *config, struct limit **out)
+{
+    size_t keys = config->keys_max > 0 ? config->keys_max : KEYS_DEFAULT;
+    struct limit *limit = aligned_alloc(_Alignof(struct limit), sizeof *limit);
+    if (!limit)
+        return ERROR_MEMORY;
+    memset(limit, 0, sizeof *limit);
+    limit->clock = config->clock ? config->clock : clock_system();
+    size_t shard_keys = keys / SHARDS + (keys % SHARDS > 0);
+    limit->shard_keys = (uint32_t)(shard_keys < SHARD_KEYS_MAX ? shard_keys : SHARD_KEYS_MAX);
+    limit->chain_mask = 1;
+    while (limit->chain_mask < limit->shard_keys)
+        limit->chain_mask = limit->chain_mask * 2 + 1;
+    for (size_t i = 0; i < SHARDS; i++)
+        pthread_mutex_init(&limit->shards[i].mutex, NULL);
+    enum error error = fill(limit);
+    if (error != OK) {
+        limit_destroy(limit);
+        return error;
+    }
+    *out = limit;
+    return OK;
+}
+
+void limit_destroy(struct limit *limit)
+{
+    if (!limit)
+        return;
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_destroy(&limit->shards[i].mutex);
+        free(limit->shards[i].entries);
+        free(limit->shards[i].chains);
+    }
+    free(limit);
+}
+
+static uint64_t key_of(const struct limit *limit, const struct limit_rule *rule, struct slice key)
+{
+    return digest_hash64(limit->seed ^ rule->id, key);
+}
+
+static struct shard *shard_of(struct limit *limit, uint64_t key)
+{
+    return &limit->shards[key >> 58];
+}
+_Static_assert(SHARDS == 64, "the first six bits of a key say the shard");
+
+static uint32_t *chain_of(const struct limit *limit, struct shard *shard, uint64_t key)
+{
+    return &shard->chains[(uint32_t)key & limit->chain_mask];
+}
+
+static void take_off_list(struct shard *shard, uint32_t place)
+{
+    struct entry *entries = shard->entries, *entry = &entries[place];
+    entries[entry->older].newer = entry->newer;
+    entries[entry->newer].older = entry->older;
+}
+
+static void put_newest(struct shard *shard, uint32_t place)
+{
+    struct entry *entries = shard->entries, *entry = &entries[place];
+    entry->older = entries[0].older;
+    entry->newer = 0;
+    entries[entry->older].newer = place;
+    entries[0].older = place;
+}
+
+static void remove_entry(const struct limit *limit, struct shard *shard, uint32_t place)
+{
+    struct entry *entry = &shard->entries[place];
+    uint32_t *link = chain_of(limit, shard, entry->key);
+    while (*link != place)
+        link = &shard->entries[*link].next;
+    *link = entry->next;
+    take_off_list(shard, place);
+    entry->next = shard->free;
+    shard->free = place;
+    shard->count--;
+}
+
+static void evict_oldest(const struct limit *limit, struct shard *shard, int64_t now_us)
+{
+    uint32_t oldest = shard->entries[0].newer;
+    shard->evicted++;
+    shard->evicted_early += shard->entries[oldest].full_at_us > now_us;
+    remove_entry(limit, shard, oldest);
+}
+
+static uint32_t find_entry(const struct limit *limit, struct shard *shard, uint64_t key)
+{
+    uint32_t place = *chain_of(limit, shard, key);
+    while (place && shard->entries[place].key != key)
+        place = shard->entries[place].next;
+    return place;
+}
+
+static struct entry *add_entry(const struct limit *limit, struct shard *shard, uint64_t key, int64_t now_us)
+{
+    if (shard->count == limit->shard_keys)
+        evict_oldest(limit, shard, now_us);
+    uint32_t place = shard->free;
+    if (place)
+        shard->free = shard->entries[place].next;
+    else
+        place = ++shard->used;
+    uint32_t *chain = chain_of(limit, shard, key);
+    shard->entries[place] = (struct entry){.key = key, .next = *chain};
+    *chain = place;
+    put_newest(shard, place);
+    shard->count++;
+    return &shard->entries[place];
+}
+
+/* The entry of a key as the newest one; NULL when there is none. */
+static struct entry *touch_entry(const struct limit *limit, struct shard *shard, uint64_t key)
+{
+    uint32_t place = find_entry(limit, shard, key);
+    if (!place)
+        return NULL;
+    if (shard->entries[0].older != place) {
+        take_off_list(shard, place);
+        put_newest(shard, place);
+    }
+    return &shard->entries[place];
+}
+
+struct limit_result limit_take(struct limit *limit, const struct limit_rule *rule, struct slice key, int64_t cost)
+{
+    struct limit_result result = {.limit = rule->burst};
+    uint64_t digest = key_of(limit, rule, key);
+    struct shard *shard = shard_of(limit, digest);
+    pthread_mutex_lock(&shard->mutex);
+    int64_t now_us = clock_monotonic_us(limit->clock); /* inside: time does not go back for a key */
+    struct entry *entry = touch_entry(limit, shard, digest);
+    if (!entry)
+        entry = add_entry(limit, shard, digest, now_us);
+    algorithms[rule->algorithm](rule, &entry->state, now_us, cost > 0 ? cost : 1, &result);
+    entry->full_at_us = now_us + result.reset_after_us;
+    pthread_mutex_unlock(&shard->mutex);
+    return result;
+}
+
+struct limit_result limit_look(struct limit *limit, const struct limit_rule *rule, struct slice key)
+{
+    struct limit_result result = {.limit = rule->burst};
+    uint64_t digest = key_of(limit, rule, key);
+    struct shard *shard = shard_of(limit, digest);
+    pthread_mutex_lock(&shard->mutex);
+    uint32_t place = find_entry(limit, shard, digest);
+    struct limit_state state = place ? shard->entries[place].state : (struct limit_state){{0}};
+    int64_t now_us = clock_monotonic_us(limit->clock);
+    pthread_mutex_unlock(&shard->mutex);
+    algorithms[rule->algorithm](rule, &state, now_us, 0, &result);
+    return result;
+}
+
+void limit_forget(struct limit *limit, const struct limit_rule *rule, struct slice key)
+{
+    uint64_t digest = key_of(limit, rule, key);
+    struct shard *shard = shard_of(limit, digest);
+    pthread_mutex_lock(&shard->mutex);
+    uint32_t place = find_entry(limit, shard, digest);
+    if (place)
+        remove_entry(limit, shard, place);
+    pthread_mutex_unlock(&shard->mutex);
+}
+
+struct limit_figures limit_figures(struct limit *limit)
+{
+    struct limit_figures figures = {.keys_max = (size_t)limit->shard_keys * SHARDS};
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &limit->shards[i];
+        pthread_mutex_lock(&shard->mutex);
+        figures.keys += shard->count;
+        figures.evicted += shard->evicted;
+        figures.evicted_early += shard->evicted_early;
+        pthread_mutex_unlock(&shard->mutex);
+    }
+    return figures;
+}
+
+/* ---- headers ---- */
+
+static int64_t seconds_up(int64_t us)
+{
+    return us / second_us + (us % second_us > 0);
+}
+
+/* A string of structured fields (RFC 9651 section 3.3.3), which knows printable ASCII only. */
+static void put_name(struct buf *out, struct slice name, bool is_first)
+{
+    buf_put_text(out, is_first ? "\"" : ", \"");
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (c == '"' || c == '\\')
+            buf_put_byte(out, '\\');
+        buf_put_byte(out, c >= ' ' && c <= '~' ? c : '?');
+    }
+    buf_put_byte(out, '"');
+}
+
+static void put_parameter(struct buf *out, char name, int64_t number)
+{
+    const char before[] = {';', name, '='};
+    buf_put(out, before, sizeof before);
+    buf_put_int(out, number);
+}
+
+void limit_format_policy(struct buf *out, const struct limit_rule *rule, bool is_first)
+{
+    scaled full = (scaled)rule->rate.period_us * (scaled)rule->burst;
+    put_name(out, rule->name, is_first);
+    put_parameter(out, 'q', rule->burst);
+    put_parameter(out, 'w', seconds_up(unscale_up(full, rule)));
+}
+
+void limit_format_state(struct buf *out, const struct limit_rule *rule, const struct limit_result *result,
+                        bool is_first)
+{
+    put_name(out, rule->name, is_first);
+    put_parameter(out, 'r', result->remaining);
+    put_parameter(out, 't', seconds_up(result->reset_after_us));
+}
+
+unsigned limit_retry_seconds(const struct limit_result *result)
+{
+    if (result->is_allowed || result->retry_after_us == LIMIT_NEVER_US)
+        return 0;
+    int64_t seconds = seconds_up(result->retry_after_us);
+    return seconds < 1 ? 1 : seconds > INT32_MAX ? INT32_MAX : (unsigned)seconds;
+}
+
+void limit_answer(struct exchange *x, const struct limit_rule *const *rules, const struct limit_result *results,
+                  size_t count)
+{
+    struct buf *out = &x->server_headers;
+    if (count == 0)
+        return;
+    buf_put_literal(out, "RateLimit-Policy: ");
+    for (size_t i = 0; i < count; i++)
+        limit_format_policy(out, rules[i], i == 0);
+    buf_put_literal(out, "\r\nRateLimit: ");
+    for (size_t i = 0; i < count; i++)
+        limit_format_state(out, rules[i], &results[i], i == 0);
+    buf_put_literal(out, "\r\n");
+    for (size_t i = 0; i < count; i++)
+        if (limit_retry_seconds(&results[i]) > x->retry_after_s)
+            x->retry_after_s = limit_retry_seconds(&results[i]);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SVC_LIMIT_H
+#define SVC_LIMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+/* Rate limits: whether a key (an address, an account, an API key) may do something now, under a rule. What is
+ * remembered of each key lies in one table of bounded size, so that strangers cannot fill memory with keys. */
+
+/* So many in so long. */
+struct limit_rate {
+    int64_t count; /* 1 to LIMIT_COUNT_MAX */
+    int64_t period_us;
+};
+
+enum { LIMIT_COUNT_MAX = 1000000000 };
+
+/* Reads "100/m": a count, a slash, a unit of s m h d, which may have a number before it: "5/15m" (a year at most).
+ * Errors: ERROR_PARSE (not one), ERROR_VALIDATION (too many, or too long). */
+MUST_USE enum error limit_parse_rate(struct slice text, struct limit_rate *out);
+
+enum limit_algorithm {
+    LIMIT_TOKEN_BUCKET, /* `burst` at once, and from then on the rate; in any time t no more than burst + rate * t */
+    LIMIT_ALGORITHM_COUNT
+};
+
+/* What holds for each key. Made by limit_rule_init(); read-only from then on, for all cores. */
+struct limit_rule {
+    struct slice name; /* borrowed; clients see it in the RateLimit headers */
+    enum limit_algorithm algorithm;
+    struct limit_rate rate;
+    int64_t burst; /* what a key may do at once that has done nothing for long */
+    uint64_t id;   /* of all of the above: keys of a rule that has changed begin anew */
+};
+
+/* `burst` 0 is the count of the rate, LIMIT_COUNT_MAX at most. */
+void limit_rule_init(struct limit_rule *rule, struct slice name, enum limit_algorithm algorithm, struct limit_rate rate,
+                     int64_t burst);
+
+#define LIMIT_NEVER_US INT64_MAX
+
+struct limit_result {
+    bool is_allowed;
+    int64_t limit;     /* the burst of the rule */
+    int64_t remaining; /* what the key may do at once now */
+    int64_t
+        retry_after_us; /* when what was refused may be done; 0: it was allowed; LIMIT_NEVER_US: it costs too much */
+    int64_t reset_after_us; /* when all of the limit remains again, if nothing is done until then */
+};
+
+struct limit;
+
+struct limit_config {
+    size_t keys_max;           /* keys remembered, about 56 bytes each. 0: 100,000 */
+    const struct clock *clock; /* NULL: the system's; only its monotonic time is read */
+};
+
+/* Makes an empty table. Owner: the caller. Errors: ERROR_MEMORY, ERROR_IO (no random bytes). */
+MUST_USE enum error limit_create(const struct limit_config *config, struct limit **out);
+/* Accepts NULL. */
+void limit_destroy(struct limit *limit);
+
+/* Takes `cost` (1 or more) from what `key` has under a rule, or, when that is not there, takes nothing. Exact whichever
+ * cores ask at the same time. The key that nobody asked for longest is forgotten when the table is full; a forgotten
+ * key begins anew. Keys are told apart by a seeded digest of 64 bits. */
+ANY_CORE struct limit_result limit_take(struct limit *limit, const struct limit_rule *rule, struct slice key,
+                                        int64_t cost);
+/* The same without taking: what a cost of 1 would get. */
+ANY_CORE struct limit_result limit_look(struct limit *limit, const struct limit_rule *rule, struct slice key);
+/* Forgets what `key` has done: after a sign-in that worked, say. */
+ANY_CORE void limit_forget(struct limit *limit, const struct limit_rule *rule, struct slice key);
+
+struct limit_figures {
+    size_t keys, keys_max;
+    uint64_t evicted, evicted_early; /* early: it had not got everything back yet */
+};
+ANY_CORE struct limit_figures limit_figures(struct limit *limit);
+
+/* Appends the fields of a rule and a result (draft-ietf-httpapi-ratelimit-headers), without names and line ends, and
+ * with a comma before them unless `is_first`:
+ *     RateLimit-Policy: "default";q=100;w=60        the burst, and the seconds in which it comes back
+ *     RateLimit: "default";r=42;t=35                what remains, and the seconds until all of it does */
+void limit_format_policy(struct buf *out, const struct limit_rule *rule, bool is_first);
+void limit_format_state(struct buf *out, const struct limit_rule *rule, const struct limit_result *result,
+                        bool is_first);
+/* Retry-After of a refusal in whole seconds, 1 at least; 0 when it was allowed or never will be. */
+unsigned limit_retry_seconds(const struct limit_result *result);
+
+struct exchange;
+
+/* Adds the headers of what limits a request (`count` rules, each with its result) to its answer, also to one that an
+ * error makes; and the longest Retry-After of those that refused. */
+void limit_answer(struct exchange *x, const struct limit_rule *const *rules, const struct limit_result *results,
+                  size_t count);
+
+#endif
