@@ -40,7 +40,8 @@ static void make_world(struct world *world)
     world->relation = (struct relation){SLICE("parts"), &world->resource, &world->fields[8]};
     world->resource.fields = world->resource.id = world->fields;
     world->resource.relations = &world->relation;
-    world->resource.access[ACTION_READ].is_given = true;
+    static const struct rule everybody;
+    world->resource.access[ACTION_READ] = (struct access){.rules = &everybody, .count = 1};
     world->schema = (struct schema){.resources = &world->resource, .resource_count = 1, .account = &world->resource};
 }
 

@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct model_core core = {.random = &random};
     struct session session = {
         .core = &core, .deadline = DEADLINE_NEVER, .caller = CALLER_ANONYMOUS, .arena = &arena, .diag = &diag};
-    CHECK(shape_plain(resource, &arena, &plain) == OK, "there is memory");
+    CHECK(shape_plain(resource, NULL, &arena, &plain) == OK, "there is memory");
     CHECK(digest_hmac_create(SLICE("a key"), &key) == OK, "there is memory");
     const struct listing_scope scope = {settings->schema, resource, &settings->api, key, &plain};
     switch (bytes[0] % 7) {

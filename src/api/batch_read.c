@@ -154,9 +154,11 @@ static enum error read_document(struct reading *reading)
 }
 
 /* "$m.creator" as the operation it names, which must be an earlier one, and a field of its row. */
-static const char *resolve_reference(const struct batch *batch, size_t index, struct slice text,
+static const char *resolve_reference(const struct reading *reading, size_t index, struct slice text,
                                      struct batch_reference *out)
 {
+    const struct batch *batch = reading->batch;
+    const struct expr_context context = session_context(reading->session);
     struct slice rest = slice_from_index(text, 1);
     struct slice label;
     int64_t number;
@@ -170,7 +172,8 @@ static const char *resolve_reference(const struct batch *batch, size_t index, st
         if (!is_it || !earlier->resource)
             continue;
         const struct field *field = resource_find_json(earlier->resource->resource, rest);
-        if (earlier->kind == CHANGE_DELETE || !field || !policy_field(earlier->resource->resource, ACTION_READ, field))
+        if (earlier->kind == CHANGE_DELETE || !field ||
+            !policy_field(earlier->resource->resource, ACTION_READ, &context, field))
             return "refers to a field that the earlier result has not";
         out->operation = i;
         out->source = field;
@@ -185,7 +188,7 @@ static enum error add_reference(struct reading *reading, const struct field *tar
     struct batch_reference *reference = arena_zalloc(reading->session->arena, sizeof *reference);
     if (!reference)
         return ERROR_MEMORY;
-    const char *mistake = resolve_reference(reading->batch, reading->index, text, reference);
+    const char *mistake = resolve_reference(reading, reading->index, text, reference);
     if (mistake) {
         const char *name = target ? arena_text(reading->session->arena, target->json_name) : "path";
         refuse(operation, reading->session, name ? name : "body", mistake);

@@ -84,10 +84,16 @@ static bool is_repeated(const struct reader *reader, size_t i)
     return false;
 }
 
+static struct expr_scope scope_of(const struct reader *reader, const struct expr_context *context)
+{
+    return (struct expr_scope){
+        .schema = reader->scope->schema, .resource = reader->scope->resource, .use = EXPR_FILTER, .context = context};
+}
+
 static enum error read_filter(struct reader *reader, const struct urlquery_pair *pair)
 {
-    const struct expr_scope scope = {
-        .schema = reader->scope->schema, .resource = reader->scope->resource, .use = EXPR_FILTER};
+    const struct expr_context context = session_context(reader->session);
+    const struct expr_scope scope = scope_of(reader, &context);
     struct query *query = &reader->listing->query;
     struct expr *condition;
     enum error error = expr_from_filter(&scope, pair->name, pair->op, pair->value, reader->session->arena,
@@ -134,8 +140,8 @@ static enum error read_where(struct reader *reader)
     struct slice text = reader->given[PARAMETER_WHERE];
     if (!text.ptr)
         return OK;
-    const struct expr_scope scope = {
-        .schema = reader->scope->schema, .resource = reader->scope->resource, .use = EXPR_FILTER};
+    const struct expr_context context = session_context(reader->session);
+    const struct expr_scope scope = scope_of(reader, &context);
     struct session *session = reader->session;
     struct query *query = &reader->listing->query;
     struct expr *condition;
@@ -180,7 +186,8 @@ static enum error read_sort_key(struct reader *reader, struct slice name)
     }
     struct diag own;
     diag_init(&own, reader->session->arena);
-    enum error error = expr_resolve_path(reader->scope->resource, name, &own, &key.path);
+    const struct expr_context context = session_context(reader->session);
+    enum error error = expr_resolve_path(reader->scope->resource, &context, name, &own, &key.path);
     if (error == ERROR_VALIDATION) {
         diag_field(diag, SLICE("sort"), own.first ? own.first->hint : NULL, "%s",
                    own.first ? own.first->message : "names no field");
@@ -205,6 +212,17 @@ static enum error read_sort(struct reader *reader)
     return OK;
 }
 
+/* One index holds all that is searched: who may not read a part of it would learn of it by what is found. */
+static bool may_search(const struct reader *reader)
+{
+    const struct resource *resource = reader->scope->resource;
+    const struct expr_context context = session_context(reader->session);
+    for (size_t i = 0; i < resource->search_count; i++)
+        if (!policy_field(resource, ACTION_READ, &context, resource->search[i]))
+            return false;
+    return true;
+}
+
 static void read_search(struct reader *reader)
 {
     struct slice words = reader->given[PARAMETER_SEARCH];
@@ -213,6 +231,8 @@ static void read_search(struct reader *reader)
     if (reader->scope->resource->search_count == 0)
         diag_field(reader->session->diag, SLICE("search"), "declare `search:` on the resource",
                    "%.*s cannot be searched", SLICE_ARG(reader->scope->resource->name));
+    else if (!may_search(reader))
+        refuse(reader, PARAMETER_SEARCH, "is not available to you: it looks into fields that you may not read");
     else if (slice_trim(words).len == 0)
         refuse(reader, PARAMETER_SEARCH, "has no words");
     else
@@ -311,8 +331,9 @@ static enum error read_shape(struct reader *reader, struct shape *out)
     *out = *reader->scope->plain;
     if (!fields.ptr && !expand.ptr)
         return OK;
-    enum error error =
-        shape_parse(reader->scope->resource, fields, expand, reader->session->arena, reader->session->diag, out);
+    const struct expr_context context = session_context(reader->session);
+    enum error error = shape_parse(reader->scope->resource, &context, fields, expand, reader->session->arena,
+                                   reader->session->diag, out);
     return error == ERROR_VALIDATION ? OK : error;
 }
 

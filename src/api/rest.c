@@ -19,6 +19,7 @@
 #include "http/negotiate.h"
 #include "http/site.h"
 #include "model/model.h"
+#include "model/policy.h"
 #include "model/query.h"
 #include "model/rowtag.h"
 #include "model/type.h"
@@ -40,6 +41,29 @@ static const struct route_row route_rows[] = {
     {HTTP_PATCH, "/:id", rest_write_merge, "update"}, {HTTP_DELETE, "/:id", rest_write_delete, "delete"},
 };
 
+static enum error make_plains(struct rest_resource *resource, struct arena *arena)
+{
+    const struct access *access = &resource->resource->access[ACTION_READ];
+    resource->plains = arena_array(arena, access->count + 1, sizeof *resource->plains);
+    if (!resource->plains)
+        return ERROR_MEMORY;
+    if (access->count == 0)
+        return shape_plain(resource->resource, NULL, arena, &resource->plains[0]);
+    for (size_t i = 0; i < access->count; i++)
+        TRY(shape_plain(resource->resource, access->rules[i].fields, arena, &resource->plains[i]));
+    return OK;
+}
+
+const struct shape *rest_plain(const struct rest_resource *resource, const struct session *session)
+{
+    const struct access *access = &resource->resource->access[ACTION_READ];
+    if (access->count <= 1)
+        return &resource->plains[0];
+    const struct expr_context context = session_context(session);
+    const struct rule *rule = policy_rule(resource->resource, ACTION_READ, &context);
+    return &resource->plains[rule ? rule - access->rules : 0];
+}
+
 enum error rest_create(const struct api_settings *settings, struct model *model, struct arena *arena, struct rest **out)
 {
     struct rest *rest = arena_zalloc(arena, sizeof *rest);
@@ -54,7 +78,7 @@ enum error rest_create(const struct api_settings *settings, struct model *model,
         return ERROR_MEMORY;
     for (size_t i = 0; i < schema->resource_count; i++) {
         rest->resources[i] = (struct rest_resource){.rest = rest, .resource = &schema->resources[i]};
-        TRY(shape_plain(&schema->resources[i], arena, &rest->resources[i].plain));
+        TRY(make_plains(&rest->resources[i], arena));
     }
     TRY(digest_hmac_create(slice_of(model->cursor_key, sizeof model->cursor_key), &rest->cursor_key));
     enum error error = idempotency_create(IDEMPOTENCY_IN_FLIGHT_MAX, &rest->idempotency);

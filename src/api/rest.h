@@ -27,7 +27,7 @@ struct rest;
 struct rest_resource {
     struct rest *rest;
     const struct resource *resource;
-    struct shape plain;
+    struct shape *plains; /* by read rule, at least one: see rest_plain() */
 };
 
 /* Called before a change of the program's own choosing (tn_before): an error refuses the change. */
@@ -76,6 +76,8 @@ MUST_USE enum error rest_key(const struct exchange *x, const struct resource *re
 /* Appends the path of a row. Errors are the buffer's. */
 void rest_put_path(const struct rest *rest, const struct resource *resource, const struct value *key, struct buf *out);
 
+/* The plain shape for whoever the session is for. */
+const struct shape *rest_plain(const struct rest_resource *resource, const struct session *session);
 /* Adds the one row of this key in this shape to the answer (without envelope), and its version.
  * Errors: ERROR_NOT_FOUND, those of the query. */
 YIELDS MUST_USE enum error rest_put_row(struct rest *rest, struct session *session, const struct shape *shape,

@@ -112,7 +112,8 @@ static enum error put_result(struct run *run, struct session *session, size_t i)
         int64_t version;
         size_t begin = out->len;
         buf_put_literal(out, ",\"data\":");
-        enum error error = rest_put_row(rest, session, &operation->resource->plain, run->results[i].key, out, &version);
+        const struct shape *plain = rest_plain(operation->resource, session);
+        enum error error = rest_put_row(rest, session, plain, run->results[i].key, out, &version);
         if (error == ERROR_NOT_FOUND || error == ERROR_FORBIDDEN || error == ERROR_UNAUTHORIZED)
             buf_truncate(out, begin);
         else

@@ -15,14 +15,14 @@
 #include "model/policy.h"
 #include "model/query.h"
 
-static struct listing_scope scope_of(const struct rest_resource *resource)
+static struct listing_scope scope_of(const struct rest_resource *resource, const struct session *session)
 {
     const struct rest *rest = resource->rest;
     return (struct listing_scope){.schema = rest->model->schema,
                                   .resource = resource->resource,
                                   .settings = &rest->settings,
                                   .cursor_key = rest->cursor_key,
-                                  .plain = &resource->plain};
+                                  .plain = rest_plain(resource, session)};
 }
 
 /* Makes the cursor when the last row of a full page goes by: only then can its keys be read. */
@@ -89,7 +89,7 @@ static enum error list(struct exchange *x, struct rest_resource *resource, struc
     const struct api_settings *settings = &resource->rest->settings;
     struct expr_context context = session_context(session);
     TRY(policy_admit(resource->resource, ACTION_READ, &context));
-    struct listing_scope scope = scope_of(resource);
+    struct listing_scope scope = scope_of(resource, session);
     struct listing listing;
     TRY(listing_parse(&scope, x->head->query, session, &listing));
     if (listing.wants_total) {
@@ -136,7 +136,7 @@ static enum error get(struct exchange *x, struct rest_resource *resource, struct
     TRY(policy_admit(resource->resource, ACTION_READ, &context));
     struct value key[RESOURCE_KEY_MAX];
     TRY(rest_key(x, resource->resource, key));
-    struct listing_scope scope = scope_of(resource);
+    struct listing_scope scope = scope_of(resource, session);
     struct shape shape;
     TRY(listing_parse_single(&scope, x->head->query, session, &shape));
     envelope_begin(settings, &x->body);

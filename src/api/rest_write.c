@@ -183,7 +183,7 @@ static enum error read_head(struct write *write, struct session *session)
     const struct listing_scope scope = {.schema = resource->rest->model->schema,
                                         .resource = resource->resource,
                                         .settings = &resource->rest->settings,
-                                        .plain = &resource->plain};
+                                        .plain = rest_plain(resource, session)};
     TRY(listing_parse_single(&scope, write->x->head->query, session, &write->shape));
     write->preference = negotiate_prefer_return(exchange_header(write->x, HTTP1_HEADER_PREFER));
     return OK;

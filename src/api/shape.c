@@ -7,23 +7,32 @@
  */
 #include "api/shape.h"
 
+#include "base/bits.h"
 #include "model/policy.h"
 
 struct mark {
     const struct resource *resource;
     bool *is_named;        /* by field index */
     struct mark **expands; /* by field index */
+    uint64_t *readable;    /* set over field indexes */
     bool has_names;
 };
 
 struct reader {
+    const struct expr_context *context;
     const char *parameter; /* "fields" or "expand" */
     struct arena *arena;
     struct diag *diag;
     size_t expansions;
 };
 
-static struct mark *mark_create(const struct resource *resource, struct arena *arena)
+static bool is_readable(const struct mark *mark, const struct field *field)
+{
+    return bits_has(mark->readable, field->index);
+}
+
+static struct mark *mark_create(const struct resource *resource, const struct expr_context *context,
+                                struct arena *arena)
 {
     struct mark *mark = arena_zalloc(arena, sizeof *mark);
     if (!mark)
@@ -31,13 +40,20 @@ static struct mark *mark_create(const struct resource *resource, struct arena *a
     mark->resource = resource;
     mark->is_named = arena_array(arena, resource->field_count, sizeof *mark->is_named);
     mark->expands = arena_array(arena, resource->field_count, sizeof *mark->expands);
-    return mark->is_named && mark->expands ? mark : NULL;
+    mark->readable = arena_array(arena, resource->field_count / 64 + 1, sizeof *mark->readable);
+    if (!mark->is_named || !mark->expands || !mark->readable)
+        return NULL;
+    for (size_t i = 0; i < resource->field_count; i++)
+        if (policy_field(resource, ACTION_READ, context, &resource->fields[i]))
+            bits_add(mark->readable, i);
+    return mark;
 }
 
-static const struct field *find(struct reader *reader, const struct resource *resource, struct slice name)
+static const struct field *find(struct reader *reader, const struct mark *mark, struct slice name)
 {
+    const struct resource *resource = mark->resource;
     const struct field *field = resource_find_json(resource, name);
-    if (field && policy_field(resource, ACTION_READ, field))
+    if (field && is_readable(mark, field))
         return field;
     diag_field(reader->diag, slice_from(reader->parameter), NULL, "%.*s has no field \"%.*s\"",
                SLICE_ARG(resource->name), SLICE_ARG(name));
@@ -57,7 +73,7 @@ static enum error expand(struct reader *reader, struct mark *mark, const struct 
                        SHAPE_EXPANSIONS_MAX);
             return ERROR_VALIDATION;
         }
-        mark->expands[field->index] = mark_create(field->type.target, reader->arena);
+        mark->expands[field->index] = mark_create(field->type.target, reader->context, reader->arena);
     }
     *out = mark->expands[field->index];
     return *out ? OK : ERROR_MEMORY;
@@ -68,7 +84,7 @@ static enum error read_path(struct reader *reader, struct mark *mark, struct sli
 {
     struct slice name;
     for (unsigned level = 0; slice_split(&path, '.', &name); level++) {
-        const struct field *field = find(reader, mark->resource, name);
+        const struct field *field = find(reader, mark, name);
         if (!field)
             return ERROR_VALIDATION;
         bool is_last = path.ptr == NULL;
@@ -97,7 +113,7 @@ static enum error read_list(struct reader *reader, struct mark *root, struct sli
 
 static bool is_shown(const struct mark *mark, const struct field *field)
 {
-    if (!policy_field(mark->resource, ACTION_READ, field))
+    if (!is_readable(mark, field))
         return false;
     return !mark->has_names || mark->is_named[field->index] || mark->expands[field->index];
 }
@@ -127,19 +143,25 @@ static enum error build(const struct mark *mark, struct arena *arena, unsigned d
     return OK;
 }
 
-enum error shape_plain(const struct resource *resource, struct arena *arena, struct shape *out)
+enum error shape_plain(const struct resource *resource, const uint64_t *fields, struct arena *arena, struct shape *out)
 {
-    struct mark *mark = mark_create(resource, arena);
-    return mark ? build(mark, arena, 0, out) : ERROR_MEMORY;
+    *out = (struct shape){.resource = resource, .is_plain = true};
+    out->columns = arena_array(arena, resource->field_count, sizeof *out->columns);
+    if (!out->columns)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < resource->field_count; i++)
+        if (policy_names(resource, fields, &resource->fields[i]))
+            out->columns[out->column_count++] = &resource->fields[i];
+    return OK;
 }
 
-enum error shape_parse(const struct resource *resource, struct slice fields, struct slice expand_list,
-                       struct arena *arena, struct diag *diag, struct shape *out)
+enum error shape_parse(const struct resource *resource, const struct expr_context *context, struct slice fields,
+                       struct slice expand_list, struct arena *arena, struct diag *diag, struct shape *out)
 {
-    struct mark *root = mark_create(resource, arena);
+    struct mark *root = mark_create(resource, context, arena);
     if (!root)
         return ERROR_MEMORY;
-    struct reader reader = {.parameter = "fields", .arena = arena, .diag = diag};
+    struct reader reader = {.context = context, .parameter = "fields", .arena = arena, .diag = diag};
     if (fields.ptr)
         TRY(read_list(&reader, root, fields, false));
     reader.parameter = "expand";

@@ -10,6 +10,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "model/expr.h"
 #include "model/schema.h"
 
 /* What of a row an answer shows: which fields, and which references are expanded into rows of their own. */
@@ -32,13 +33,17 @@ struct shape {
     bool is_plain; /* every readable field and nothing expanded: what ETags are strong for */
 };
 
-/* The plain shape of a resource: every field that callers may read. Errors: ERROR_MEMORY. */
-MUST_USE enum error shape_plain(const struct resource *resource, struct arena *arena, struct shape *out);
+/* The plain shape of a resource for those whose read rule names these fields (NULL: every field).
+ * Errors: ERROR_MEMORY. */
+MUST_USE enum error shape_plain(const struct resource *resource, const uint64_t *fields, struct arena *arena,
+                                struct shape *out);
 
 /* The shape that `fields=` and `expand=` ask for, comma-separated dotted JSON names; a slice with a NULL pointer was
- * not sent. `fields=creator.name` implies the expansion of creator. Errors: ERROR_VALIDATION (an unknown name, a path
- * through what is no reference, too deep; the diag's field is "fields" or "expand"), ERROR_MEMORY. */
-MUST_USE enum error shape_parse(const struct resource *resource, struct slice fields, struct slice expand,
-                                struct arena *arena, struct diag *diag, struct shape *out);
+ * not sent. `fields=creator.name` implies the expansion of creator. A field that the caller may not read is unknown.
+ * Errors: ERROR_VALIDATION (an unknown name, a path through what is no reference, too deep; the diag's field is
+ * "fields" or "expand"), ERROR_MEMORY. */
+MUST_USE enum error shape_parse(const struct resource *resource, const struct expr_context *context,
+                                struct slice fields, struct slice expand, struct arena *arena, struct diag *diag,
+                                struct shape *out);
 
 #endif

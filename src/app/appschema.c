@@ -130,7 +130,7 @@ static const struct shape {
                "\"additionalProperties\": {\"$ref\": \"#/$defs/field\"}"},
     {"indexes", "\"type\": [\"array\", \"null\"], \"items\": {\"$ref\": \"#/$defs/index\"}"},
     {"search", "\"type\": [\"array\", \"null\"], \"items\": {\"$ref\": \"#/$defs/name\"}"},
-    {"access", "\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"$ref\": \"#/$defs/rule\"}, "
+    {"access", "\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"$ref\": \"#/$defs/rules\"}, "
                "\"propertyNames\": {\"enum\": [\"all\", \"write\", \"read\", \"create\", \"update\", \"delete\"]}"},
     {"description", "\"type\": \"string\""},
     {"table", "\"type\": \"string\""},
@@ -212,8 +212,12 @@ static const char definitions[] =
     "\"result\": {\"anyOf\": [{\"type\": \"string\"}, {\"$ref\": \"#/$defs/list\"}], "
     "\"description\": \"which steps are answered; those with a name by default\"}}},\n"
     "\"rule\": {\"anyOf\": [{\"$ref\": \"#/$defs/condition\"}, {\"type\": \"object\", "
-    "\"additionalProperties\": false, \"properties\": {\"when\": {\"$ref\": \"#/$defs/condition\"}, "
-    "\"fields\": {\"$ref\": \"#/$defs/list\"}}}]},\n";
+    "\"additionalProperties\": false, \"properties\": {\"for\": {\"$ref\": \"#/$defs/condition\"}, "
+    "\"when\": {\"$ref\": \"#/$defs/condition\"}, \"fields\": {\"$ref\": \"#/$defs/list\"}}}]},\n"
+    "\"rules\": {\"anyOf\": [{\"$ref\": \"#/$defs/rule\"}, {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 16, "
+    "\"items\": {\"$ref\": \"#/$defs/rule\"}}]},\n"
+    "\"permission\": {\"type\": \"string\", \"pattern\": "
+    "\"^([*]|([A-Za-z0-9_.-]+|[*]):([A-Za-z0-9_.-]+|[*]))$|\\\\$\\\\{\"},\n";
 
 void appschema_write(struct buf *out)
 {
@@ -230,7 +234,11 @@ void appschema_write(struct buf *out)
                          "\"description\": \"what the app serves\"},\n"
                          "\"actions\": {\"type\": [\"object\", \"null\"], \"propertyNames\": "
                          "{\"$ref\": \"#/$defs/name\"}, \"additionalProperties\": {\"$ref\": \"#/$defs/action\"}, "
-                         "\"description\": \"several statements that run as one transaction\"}},\n"
+                         "\"description\": \"several statements that run as one transaction\"},\n"
+                         "\"roles\": {\"type\": [\"object\", \"null\"], \"additionalProperties\": "
+                         "{\"type\": [\"array\", \"null\"], \"maxItems\": 200, "
+                         "\"items\": {\"$ref\": \"#/$defs/permission\"}}, "
+                         "\"description\": \"the permissions that each role holds\"}},\n"
                          "\"$defs\": {\n");
     buf_put_text(out, definitions);
     put_resource(out);

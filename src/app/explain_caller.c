@@ -4,6 +4,7 @@
 
 #include "data/sql.h"
 #include "model/field.h"
+#include "model/permission.h"
 #include "model/type.h"
 
 struct account {
@@ -93,6 +94,9 @@ enum error explain_caller_find(struct db *db, const struct schema *schema, const
     const struct field *role = resource_find_field(resource, SLICE("role"));
     if (role && account->values[role->index].kind == VALUE_TEXT)
         out->role = account->values[role->index].text;
+    const struct role *held = permission_role(schema, out->role);
+    if (held)
+        out->held = held->permissions;
     out->field = field_of;
     out->state = account;
     return OK;

@@ -26,11 +26,14 @@ static const struct settings_row rows[] = {
 };
 #undef X
 
+/* Sections that are the schema's. */
+static const char *const of_schema[] = {"resources", "actions", "roles"};
+
 /* Sections of the design that this version does not serve. */
 static const char *const later[] = {
-    "roles",   "limits",    "webhooks", "cache",   "events", "jobs",     "auth",    "graphql",     "grpc",
-    "gateway", "versions",  "replicas", "brokers", "oauth",  "realtime", "sagas",   "projections", "streams",
-    "queue",   "schedules", "search",   "tls",     "redis",  "tracing",  "metrics", "mail",
+    "limits",    "webhooks", "cache",   "events", "jobs",     "auth",    "graphql",     "grpc",    "gateway",
+    "versions",  "replicas", "brokers", "oauth",  "realtime", "sagas",   "projections", "streams", "queue",
+    "schedules", "search",   "tls",     "redis",  "tracing",  "metrics", "mail",
 };
 
 const struct settings_row *settings_rows(size_t *count)
@@ -70,14 +73,14 @@ static void tell_unknown(const struct section *section, const struct node *node)
         if (slice_eq_text(node->key, later[i])) {
             diag_at(
                 diag, node->key_place,
-                "this version serves: name, listen, database, cores, include, resources, actions, api, http, timeouts, "
-                "cors, admin, log",
+                "this version serves: name, listen, database, cores, include, resources, actions, roles, api, http, "
+                "timeouts, cors, admin, log",
                 "\"%s\" is not available yet", later[i]);
             return;
         }
     if (section->length == 0) {
-        suggest_offer_text(&suggest, "resources");
-        suggest_offer_text(&suggest, "actions");
+        for (size_t i = 0; i < ARRAY_LEN(of_schema); i++)
+            suggest_offer_text(&suggest, of_schema[i]);
         suggest_offer_text(&suggest, "include");
     }
     suggest_report(&suggest, diag, node->key_place, "unknown key", NULL);
@@ -98,8 +101,9 @@ static enum error walk_key(struct section *section, const struct node *node)
 {
     struct settings_reader *reader = section->reader;
     bool is_section = false;
-    if (section->length == 0 && (slice_eq_text(node->key, "resources") || slice_eq_text(node->key, "actions")))
-        return OK;
+    for (size_t i = 0; section->length == 0 && i < ARRAY_LEN(of_schema); i++)
+        if (slice_eq_text(node->key, of_schema[i]))
+            return OK;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct slice rest = rest_of(section, &rows[i]);
         if (slice_eq(rest, node->key) && rest.len > 0)
@@ -188,8 +192,11 @@ static enum error build(struct settings_reader *reader, const struct node *root)
         diag_warn(reader->diag, resources ? resources->key_place : root->place, "declare them under `resources:`",
                   "the app has no resources");
     enum schema_naming naming = settings->api.naming == NAMING_CAMEL ? SCHEMA_CAMEL : SCHEMA_SNAKE;
-    enum error error =
-        schema_build(resources, node_find(root, "actions"), naming, reader->arena, reader->diag, &schema);
+    const struct schema_source source = {.resources = resources,
+                                         .actions = node_find(root, "actions"),
+                                         .roles = node_find(root, "roles"),
+                                         .naming = naming};
+    enum error error = schema_build(&source, reader->arena, reader->diag, &schema);
     settings->schema = schema;
     settings->root = root;
     return error == ERROR_VALIDATION ? OK : error;

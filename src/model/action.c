@@ -146,8 +146,11 @@ static enum error read_access(struct action_draft *draft)
     struct action_spec *action = draft->action;
     const struct node *node;
     struct expr *allow = NULL;
-    const struct expr_scope scope = {
-        .schema = draft->schema->schema, .resource = action->input, .use = EXPR_ACTION, .has_input = true};
+    const struct expr_scope scope = {.schema = draft->schema->schema,
+                                     .resource = action->input,
+                                     .use = EXPR_ACTION,
+                                     .has_input = true,
+                                     .asked = &draft->schema->permissions};
     if (!node_find(draft->node, "access")) {
         diag_warn(draft->diag, action->place,
                   "add `access:` with a condition; `true` is anyone, `false` says it is meant",

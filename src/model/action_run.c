@@ -12,11 +12,13 @@
 
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "base/check.h"
 #include "base/timecode.h"
 #include "base/uuid.h"
 #include "data/db.h"
 #include "model/model.h"
+#include "model/permission.h"
 #include "model/reference.h"
 #include "model/type.h"
 
@@ -81,6 +83,16 @@ static struct value input_value(const void *state, const struct field *field)
     return run->input.values[field->index];
 }
 
+/* Whether the caller's token or key reaches the action. */
+static bool is_in_scope(const struct action_spec *action, const struct session *session)
+{
+    const uint64_t *scopes = session->caller.scopes;
+    if (!scopes)
+        return true;
+    const struct schema *schema = session->model->schema;
+    return bits_has(scopes, permission_of_action(schema, (size_t)(action - schema->actions)));
+}
+
 enum error action_run_admit(const struct action_spec *action, const struct action_run *run,
                             const struct session *session)
 {
@@ -89,6 +101,8 @@ enum error action_run_admit(const struct action_spec *action, const struct actio
         context.input = input_value;
         context.input_state = run;
     }
+    if (!is_in_scope(action, session))
+        return ERROR_FORBIDDEN;
     enum expr_verdict verdict = action->is_allowed ? expr_decide(action->allow, &context) : EXPR_FALSE;
     if (verdict == EXPR_TRUE || (verdict == EXPR_UNDECIDED && !run))
         return OK;

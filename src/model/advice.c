@@ -12,6 +12,7 @@
 #include "model/advice.h"
 
 #include "model/expr_bound.h"
+#include "model/policy.h"
 
 static bool has_column(const struct advice *advice, const struct field *field)
 {
@@ -147,13 +148,13 @@ static void add_content(struct advice *advice, const struct bounds *bounds)
 bool advice_make(const struct query *query, const struct expr_context *context, enum dialect dialect,
                  enum advice_use use, struct advice *out)
 {
-    const struct access *rule = &query->resource->access[ACTION_READ];
+    const struct rule *rule = policy_find(query->resource, ACTION_READ, context);
     struct bounds bounds;
     *out = (struct advice){.resource = query->resource};
     if (query->resource->is_adopted) /* its indexes are made where its table is */
         return false;
     bounds.count = expr_bound_list(query->filter, context, bounds.items);
-    bounds.count += expr_bound_list(rule->allow, context, bounds.items + bounds.count);
+    bounds.count += expr_bound_list(rule ? rule->allow : NULL, context, bounds.items + bounds.count);
     if (is_key(query, &bounds) || query->search.len > 0)
         return false;
     add_kind(out, &bounds, EXPR_BOUND_EQUAL, ADVICE_COLUMNS_MAX);

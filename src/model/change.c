@@ -129,14 +129,16 @@ static enum error fill(struct change *change, struct session *session, const str
     return OK;
 }
 
-/* A field that this change leaves alone when it is not sent. */
-static bool stays(const struct change *change, const struct field *field)
+/* A field that this change leaves alone when it is not sent: also what the caller cannot know that it replaces. */
+static bool stays(const struct change *change, const struct session *session, const struct field *field)
 {
+    const struct expr_context context = session_context(session);
     if (change->kind == CHANGE_MERGE)
         return true;
     return change->kind == CHANGE_REPLACE &&
            (field->flags & (FIELD_READONLY | FIELD_HIDDEN | FIELD_IMMUTABLE | FIELD_SYSTEM) ||
-            !policy_field(change->resource, ACTION_UPDATE, field));
+            !policy_field(change->resource, ACTION_UPDATE, &context, field) ||
+            !policy_field(change->resource, ACTION_READ, &context, field));
 }
 
 void change_check_required(struct change *change, struct session *session, const struct field *field)
@@ -151,10 +153,11 @@ void change_check_required(struct change *change, struct session *session, const
 static enum error check_sent(struct change *change, struct session *session, const struct field *field,
                              enum error *denied)
 {
+    const struct expr_context context = session_context(session);
     bool is_servers = field->flags & (FIELD_READONLY | FIELD_SYSTEM);
     if (is_servers && change->kind == CHANGE_CREATE) {
         say(change, session, field, "is set by the server");
-    } else if (!is_servers && !policy_field(change->resource, action_of[change->kind], field)) {
+    } else if (!is_servers && !policy_field(change->resource, action_of[change->kind], &context, field)) {
         say(change, session, field, "may not be written");
         *denied = ERROR_FORBIDDEN;
     } else {
@@ -169,7 +172,7 @@ static enum error check_fields(struct change *change, struct session *session, e
         const struct field *field = &change->resource->fields[i];
         if (change_has(change, field))
             TRY(check_sent(change, session, field, denied));
-        else if (!field_is(field, FIELD_SYSTEM) && !stays(change, field))
+        else if (!field_is(field, FIELD_SYSTEM) && !stays(change, session, field))
             TRY(fill(change, session, field));
     }
     return OK;

@@ -84,7 +84,8 @@ static bool value_equal(struct value a, struct value b)
 
 static void say_taken(const struct change *change, struct session *session, const struct field *field)
 {
-    if (field && policy_field(change->resource, ACTION_READ, field))
+    const struct expr_context context = session_context(session);
+    if (field && policy_tells(change->resource, &context, field))
         say(change, session, field, "is already taken");
 }
 
@@ -322,9 +323,11 @@ static enum error merge(struct change *change, struct session *session, const st
     return OK;
 }
 
-/* Fields that this change may name but not alter; values that stay as they are need not be written or looked up. */
+/* Fields that this change may name but not alter; values that stay as they are need not be written or looked up. What
+ * the caller may not read equals nothing, or a guess would be answered. */
 static enum error compare_fields(struct change *change, struct session *session, const struct present *present)
 {
+    const struct expr_context context = session_context(session);
     size_t before = session->diag->count;
     for (size_t i = 0; i < change->resource->field_count; i++) {
         const struct field *field = &change->resource->fields[i];
@@ -332,7 +335,8 @@ static enum error compare_fields(struct change *change, struct session *session,
             continue;
         if (bits_has(change->merged, i) && change->values[i].kind != VALUE_NULL)
             TRY(merge(change, session, field, stored(present, field)));
-        bool is_equal = value_equal(change->values[i], stored(present, field));
+        bool is_equal = value_equal(change->values[i], stored(present, field)) &&
+                        policy_field(change->resource, ACTION_READ, &context, field);
         bool is_fixed = field->flags & (FIELD_READONLY | FIELD_IMMUTABLE | FIELD_SYSTEM);
         if (is_fixed && !is_equal)
             say(change, session, field, "cannot be changed");
@@ -343,14 +347,15 @@ static enum error compare_fields(struct change *change, struct session *session,
 }
 
 /* What stands for the version of a row that has none. */
-static int64_t present_tag(const struct change *change, const struct present *present)
+static int64_t present_tag(const struct change *change, const struct session *session, const struct present *present)
 {
+    const struct expr_context context = session_context(session);
     struct rowtag tag;
     if (!change->has_if_match || change->if_match_any)
         return 0;
     rowtag_init(&tag);
     for (size_t i = 0; i < change->resource->field_count; i++)
-        if (policy_field(change->resource, ACTION_READ, &change->resource->fields[i]))
+        if (policy_field(change->resource, ACTION_READ, &context, &change->resource->fields[i]))
             rowtag_add(&tag, stored(present, &change->resource->fields[i]));
     return rowtag_finish(&tag);
 }
@@ -358,7 +363,7 @@ static int64_t present_tag(const struct change *change, const struct present *pr
 static enum error judge(struct change *change, struct session *session, const struct present *present, int64_t *version)
 {
     const struct field *field = change->resource->version;
-    *version = field ? stored(present, field).integer : present_tag(change, present);
+    *version = field ? stored(present, field).integer : present_tag(change, session, present);
     if (!present->is_readable)
         return ERROR_NOT_FOUND;
     if (!version_matches(change, *version))

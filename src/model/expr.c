@@ -10,6 +10,7 @@
 #include <stdarg.h>
 
 #include "model/expr_node.h"
+#include "model/policy.h"
 
 void expr_fault(const struct place *place, struct diag *diag, unsigned at, const char *hint, const char *format, ...)
 {
@@ -67,12 +68,12 @@ const struct expr *expr_and(const struct expr *left, const struct expr *right, s
     return both;
 }
 
-bool expr_path_denied(const struct expr_node *node)
+bool expr_path_denied(const struct expr_node *node, const struct expr_context *context)
 {
     if (!node->is_guarded)
         return false;
     for (size_t i = 0; i < node->step_count; i++)
-        if (!node->steps[i].to->access[ACTION_READ].is_given)
+        if (!policy_find(node->steps[i].to, ACTION_READ, context))
             return true;
     return false;
 }
@@ -97,13 +98,22 @@ bool expr_needs_row(const struct expr *expr)
     return expr && needs_row(expr->root);
 }
 
+static bool read_rule_needs_database(const struct resource *resource)
+{
+    const struct access *access = &resource->access[ACTION_READ];
+    for (size_t i = 0; i < access->count; i++)
+        if (expr_needs_database(access->rules[i].allow))
+            return true;
+    return false;
+}
+
 /* A guarded path also asks the read rules of the rows it crosses; those are rules, and rules guard nothing. */
 static bool path_needs_database(const struct expr_node *node)
 {
     if (node->is_set)
         return true;
     for (size_t i = 0; node->is_guarded && i < node->step_count; i++)
-        if (expr_needs_database(node->steps[i].to->access[ACTION_READ].allow))
+        if (read_rule_needs_database(node->steps[i].to))
             return true;
     return false;
 }

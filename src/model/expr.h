@@ -33,13 +33,18 @@ enum expr_use {
     EXPR_RULE,      /* access: schema names, auth, can(), role(), input (create and update) */
     EXPR_FILTER,    /* a caller's where=: JSON names; hidden fields and input do not exist */
     EXPR_ACTION,    /* access of an action: as EXPR_RULE, but there is no row */
+    EXPR_CALLER,    /* whom a rule is for: auth, can(), role() alone */
     EXPR_CONDITION, /* partial indexes and the like: schema names of this row only; no auth, no paths, no now */
 };
+struct expr_context;
+struct permission_list;
 struct expr_scope {
     const struct schema *schema;
     const struct resource *resource;
     enum expr_use use;
-    bool has_input; /* create and update rules */
+    bool has_input;                     /* create and update rules */
+    const struct expr_context *context; /* EXPR_FILTER: who asks; NULL: nobody is signed in */
+    struct permission_list *asked;      /* receives what can() asks for; NULL: what is not known is held by nobody */
 };
 
 /* Resolves names and checks types; on success the tree is immutable and may be shared by cores.
@@ -75,10 +80,10 @@ struct expr_path {
     size_t hop_count;
     const struct field *field; /* the last one */
 };
-/* Resolves a dotted JSON path (`creator.name`) of a caller; hidden fields do not exist.
- * Errors: ERROR_VALIDATION; the diag's field is the path. */
-MUST_USE enum error expr_resolve_path(const struct resource *root, struct slice path, struct diag *diag,
-                                      struct expr_path *out);
+/* Resolves a dotted JSON path (`creator.name`) of a caller; what the caller may not read does not exist. `context`
+ * NULL: nobody is signed in. Errors: ERROR_VALIDATION; the diag's field is the path. */
+MUST_USE enum error expr_resolve_path(const struct resource *root, const struct expr_context *context,
+                                      struct slice path, struct diag *diag, struct expr_path *out);
 void expr_compile_path(const struct expr_path *path, const struct expr_context *context, unsigned alias,
                        unsigned *next_alias, struct sql *sql);
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "model/expr_resolve.h"
+#include "model/permission.h"
 #include "model/type.h"
 
 /* What may meet in a comparison. */
@@ -128,12 +129,22 @@ static void take_route(struct checker *c, struct expr_node *node, const struct e
         FAULT(c, node, "name a field of the row itself", "a condition sees only its own row");
 }
 
+static unsigned read_rule_height(const struct resource *resource)
+{
+    const struct access *access = &resource->access[ACTION_READ];
+    unsigned highest = 0;
+    for (size_t i = 0; i < access->count; i++)
+        if (access->rules[i].allow && access->rules[i].allow->root->height > highest)
+            highest = access->rules[i].allow->root->height;
+    return highest;
+}
+
 /* A filter's path brings the read rules of the rows it crosses into the statement: they count as nested in it. */
 static void check_rule_depth(struct checker *c, const struct expr_node *node)
 {
     for (size_t i = 0; node->is_guarded && i < node->step_count; i++) {
-        const struct expr *rule = node->steps[i].to->access[ACTION_READ].allow;
-        if (rule && rule->root->height + c->expr->root->height >= EXPR_DEPTH_MAX) {
+        unsigned height = read_rule_height(node->steps[i].to);
+        if (height + c->expr->root->height >= EXPR_DEPTH_MAX) {
             FAULT(c, node, "nest it less deeply", "with the read rule of %.*s the expression is deeper than %d levels",
                   SLICE_ARG(node->steps[i].to->name), EXPR_DEPTH_MAX);
             return;
@@ -146,12 +157,14 @@ static void resolve_row(struct checker *c, struct expr_node *node)
     struct expr_problem problem;
     struct expr_route route;
     node->root = EXPR_ROOT_ROW;
-    if (c->scope->use == EXPR_ACTION) {
-        FAULT(c, node, "an action knows auth, role(), can() and input.<field>", "\"%.*s\": there is no row here",
-              SLICE_ARG(node->text));
+    if (c->scope->use == EXPR_ACTION || c->scope->use == EXPR_CALLER) {
+        FAULT(c, node,
+              c->scope->use == EXPR_ACTION ? "an action knows auth, role(), can() and input.<field>"
+                                           : "`for` knows the caller: auth, role(), can(); the row belongs into `when`",
+              "\"%.*s\": there is no row here", SLICE_ARG(node->text));
         return;
     }
-    if (expr_resolve_route(c->scope->resource, node->text, c->scope->use, &problem, &route) != OK) {
+    if (expr_resolve_route(c->scope, node->text, &problem, &route) != OK) {
         report(c, node, &problem);
         return;
     }
@@ -166,10 +179,20 @@ static void resolve_input(struct checker *c, struct expr_node *node, struct slic
     node->root = EXPR_ROOT_INPUT;
     if (!c->scope->has_input)
         FAULT(c, node, "input.<field> stands in create and update rules", "there is no input here");
-    else if (expr_resolve_single(c->scope->resource, name, "input", &problem, &route) == OK)
+    else if (expr_resolve_single(c->scope, c->scope->resource, name, "input", &problem, &route) == OK)
         take_route(c, node, &route);
     else
         report(c, node, &problem);
+}
+
+/* Everybody may know their own role. */
+static enum error resolve_account(const struct checker *c, const struct resource *account, struct slice name,
+                                  bool is_role, struct expr_problem *problem, struct expr_route *out)
+{
+    struct expr_scope scope = *c->scope;
+    if (is_role)
+        scope.use = EXPR_RULE;
+    return expr_resolve_single(&scope, account, name, "auth", problem, out);
 }
 
 static void resolve_auth(struct checker *c, struct expr_node *node, struct slice name)
@@ -183,7 +206,7 @@ static void resolve_auth(struct checker *c, struct expr_node *node, struct slice
         FAULT(c, node, "name a field of the row itself", "a condition knows no caller");
     } else if (!account || (is_role && !resource_find_field(account, name))) {
         node->type = is_role ? &type_text : NULL;
-    } else if (expr_resolve_single(account, name, "auth", &problem, &route) == OK) {
+    } else if (resolve_account(c, account, name, is_role, &problem, &route) == OK) {
         take_route(c, node, &route);
         node->is_guarded = false;
     } else {
@@ -475,6 +498,60 @@ static void check_bare(struct checker *c, struct expr_node *node)
     FAULT(c, node, "compare it, as in status == 'active'", "%s is not a condition", describe(c, node));
 }
 
+/* What an app file asks for exists from then on; what a request asks for may be nothing that anybody holds. */
+static void check_can(struct checker *c, struct expr_node *node)
+{
+    const struct schema *schema = c->scope->schema;
+    struct slice name = node->first->text;
+    unsigned number = 0;
+    if (!permission_is_name(name)) {
+        FAULT(c, node->first, "as in can(\"markets:update\")", "\"%.*s\" is no permission", SLICE_ARG(excerpt(name)));
+        return;
+    }
+    if (c->scope->asked) {
+        enum error error = permission_ask(c->scope->asked, name, &number);
+        if (error != OK)
+            give_up(c, error);
+        node->value = value_int(number);
+        return;
+    }
+    number = schema ? permission_find(schema, name) : 0;
+    if (schema && number < schema->permission_count)
+        node->value = value_int(number);
+}
+
+/* The roles that there are: the declared ones, and the values of the account's role. False: anything may be one. */
+static bool find_role(const struct schema *schema, struct slice name, struct suggest *suggest, bool *is_found)
+{
+    const struct field *field = schema->account ? resource_find_field(schema->account, SLICE("role")) : NULL;
+    size_t choices = field && field->type.kind == FIELD_ENUM ? field->type.choice_count : 0;
+    *is_found = permission_role(schema, name) != NULL;
+    for (size_t i = 0; i < schema->role_count; i++)
+        suggest_offer(suggest, schema->roles[i].name);
+    for (size_t i = 0; i < choices; i++) {
+        *is_found = *is_found || slice_eq(field->type.choices[i], name);
+        suggest_offer(suggest, field->type.choices[i]);
+    }
+    return schema->role_count > 0 || choices > 0;
+}
+
+static void check_role(struct checker *c, struct expr_node *node)
+{
+    struct slice name = node->first->text;
+    struct suggest suggest;
+    bool is_found;
+    node->value = value_text(name);
+    if (c->scope->use == EXPR_FILTER || !c->scope->schema)
+        return;
+    suggest_init(&suggest, name);
+    if (!find_role(c->scope->schema, name, &suggest, &is_found) || is_found)
+        return;
+    const char *hint = "declare it under `roles:`";
+    if (suggest.best.ptr)
+        hint = arena_printf(c->arena, "did you mean '%.*s'?", SLICE_ARG(suggest.best));
+    FAULT(c, node->first, hint, "unknown role \"%.*s\"", SLICE_ARG(excerpt(name)));
+}
+
 static void check_call(struct checker *c, struct expr_node *node)
 {
     node->type = &type_bool;
@@ -482,6 +559,10 @@ static void check_call(struct checker *c, struct expr_node *node)
     node->first->value = value_text(node->first->text);
     if (c->scope->use == EXPR_CONDITION)
         FAULT(c, node, "name a field of the row itself", "a condition knows no caller");
+    else if (slice_eq_text(node->text, "can"))
+        check_can(c, node);
+    else
+        check_role(c, node);
 }
 
 static void check_condition(struct checker *c, struct expr_node *node)

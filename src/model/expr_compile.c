@@ -17,6 +17,7 @@
  */
 #include "base/number.h"
 #include "model/expr_node.h"
+#include "model/policy.h"
 #include "model/type.h"
 
 struct writer {
@@ -90,14 +91,10 @@ static void put_value(const struct writer *w, const struct type *type, struct va
 
 static void put_read_rule(const struct writer *w, const struct resource *resource, unsigned alias)
 {
-    const struct access *access = &resource->access[ACTION_READ];
-    if (access->is_given && expr_decide(access->allow, w->context) == EXPR_TRUE)
+    if (policy_decide(resource, ACTION_READ, w->context) == POLICY_ALLOW)
         return;
     sql_put(w->sql, " AND ");
-    if (access->is_given)
-        expr_compile(access->allow, w->context, alias, w->next_alias, w->sql);
-    else
-        sql_truth(w->sql, false);
+    policy_compile(resource, ACTION_READ, w->context, alias, w->next_alias, w->sql);
 }
 
 /* t<to>."id" = t<from>."author", or the reverse. */
@@ -159,7 +156,7 @@ static void put_path(const struct writer *w, const struct expr_node *path)
         put_kin(w, path->field);
         return;
     }
-    if (expr_path_denied(path)) {
+    if (expr_path_denied(path, w->context)) {
         sql_put(w->sql, "NULL");
         return;
     }

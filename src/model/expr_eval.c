@@ -9,10 +9,12 @@
  *   (1) a comparison with a value that is null is false, whatever the other side is; == null and != null test for it
  *   (2) undecided at the top is false: access is never given by what could not be asked
  */
+#include "base/bits.h"
 #include "base/timecode.h"
 #include "base/utf8.h"
 #include "model/expr_member.h"
 #include "model/expr_node.h"
+#include "model/policy.h"
 #include "model/type.h"
 
 struct scene {
@@ -44,10 +46,12 @@ static enum expr_verdict follow(const struct scene *scene, const struct expr_nod
     const struct expr_row *row = scene->row;
     for (size_t i = 0; i < path->step_count && row; i++) {
         row = row->follow ? row->follow(row->state, path->steps[i].via) : NULL;
-        const struct access *access = &path->steps[i].to->access[ACTION_READ];
-        if (!row || !path->is_guarded || !access->allow)
+        if (!row || !path->is_guarded)
             continue;
-        enum expr_verdict may_read = expr_eval_node(access->allow->root, scene->context, row);
+        const struct rule *rule = policy_find(path->steps[i].to, ACTION_READ, scene->context);
+        if (rule && !rule->allow)
+            continue;
+        enum expr_verdict may_read = rule ? expr_eval_node(rule->allow->root, scene->context, row) : EXPR_FALSE;
         if (may_read == EXPR_UNDECIDED)
             return EXPR_UNDECIDED;
         if (may_read == EXPR_FALSE)
@@ -70,7 +74,7 @@ static bool path_value(const struct scene *scene, const struct expr_node *path, 
         *out = auth_value(scene->context->caller, path);
         return true;
     }
-    if (expr_path_denied(path))
+    if (expr_path_denied(path, scene->context))
         return true;
     if (!scene->row || path->is_set || follow(scene, path, &row) == EXPR_UNDECIDED)
         return false;
@@ -219,7 +223,7 @@ static enum expr_verdict eval_in(const struct scene *scene, const struct expr_no
     char room[EXPR_ROOM_BYTES];
     struct value value;
     bool is_known = operand(scene, left, room, &value);
-    if ((is_known && value.kind == VALUE_NULL) || (right->is_set && expr_path_denied(right)))
+    if ((is_known && value.kind == VALUE_NULL) || (right->is_set && expr_path_denied(right, scene->context)))
         return EXPR_FALSE;
     if (!is_known || right->is_set)
         return EXPR_UNDECIDED;
@@ -268,6 +272,16 @@ static enum expr_verdict eval_not(const struct scene *scene, const struct expr_n
     return verdict == EXPR_UNDECIDED ? verdict : truth(verdict == EXPR_FALSE);
 }
 
+/* can("…"), role("…"). */
+static enum expr_verdict eval_call(const struct caller *caller, const struct expr_node *node)
+{
+    if (!caller)
+        return EXPR_FALSE;
+    if (node->value.kind == VALUE_INT)
+        return truth(caller->held && bits_has(caller->held, (size_t)node->value.integer));
+    return truth(node->value.kind == VALUE_TEXT && caller->is_signed_in && slice_eq(caller->role, node->value.text));
+}
+
 /* A bool that stands alone. */
 static enum expr_verdict eval_bare(const struct scene *scene, const struct expr_node *node)
 {
@@ -286,7 +300,7 @@ enum expr_verdict expr_eval_node(const struct expr_node *node, const struct expr
     case EXPR_AND: return eval_chain(&scene, node, EXPR_FALSE);
     case EXPR_OR: return eval_chain(&scene, node, EXPR_TRUE);
     case EXPR_NOT: return eval_not(&scene, node);
-    case EXPR_CALL: return EXPR_FALSE; /* nobody holds a permission or a role yet */
+    case EXPR_CALL: return eval_call(context->caller, node);
     case EXPR_IN: return eval_in(&scene, node);
     default: return expr_is_comparison(node) ? eval_compare(&scene, node) : eval_bare(&scene, node);
     }

@@ -94,7 +94,7 @@ static enum error check_demand(const struct filter *f, const struct filter_opera
 static enum error make_field(struct filter *f, const struct expr_scope *scope)
 {
     struct expr_path path;
-    TRY(expr_resolve_path(scope->resource, f->path, f->diag, &path));
+    TRY(expr_resolve_path(scope->resource, scope->context, f->path, f->diag, &path));
     struct expr_step *steps = arena_array(f->arena, path.hop_count, sizeof *steps);
     f->field = node_new(f, EXPR_PATH, NULL);
     if (!steps || !f->field)

@@ -58,7 +58,8 @@ struct expr_node {
     unsigned height;                /* of the tree below: 0 for a leaf */
     struct expr_node *first, *next; /* operands (of AND, OR: two or more; of a list: literals), and the next sibling */
     struct slice text;              /* number: digits and sign; text: decoded; path: dotted; call: its name */
-    struct value value;             /* null, bool; number, text: after the check, as stored in a column of `type` */
+    struct value value;             /* null, bool; number, text: after the check, as stored in a column of `type`;
+                                     * can(): the permission's number, null where nothing has it; role(): its name */
     int64_t before_us;              /* now - before_us */
 
     /* Written by the check. */
@@ -131,6 +132,6 @@ bool expr_is_dated(const struct type *type, const struct type *other);
 bool expr_ignores_case(const struct type *a, const struct type *b);
 
 /* Whether the caller may read no row at all that the path leads through. */
-bool expr_path_denied(const struct expr_node *node);
+bool expr_path_denied(const struct expr_node *node, const struct expr_context *context);
 
 #endif

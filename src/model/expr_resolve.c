@@ -3,15 +3,19 @@
  *
  * Idea: a path is walked segment by segment; a segment is a field of the resource at hand, or else a relation (rows
  * of another resource that refer to this one). In EXPR_FILTER names are JSON names, and a field that is hidden, or
- * that the read rule does not list, does not exist: it is neither found nor suggested. A password exists for nobody.
+ * that the caller's read rule does not list, does not exist: it is neither found nor suggested. A password exists for
+ * nobody.
  *
  * Invariant: a field that is found may be compared by whoever wrote the expression.
  */
 #include "model/expr_resolve.h"
 
+#include "model/policy.h"
+
 struct walk {
     const struct resource *here;
     enum expr_use use;
+    const struct expr_context *context; /* whose filter it is; NULL: the app file's, which sees everything */
     struct expr_problem *problem;
     struct expr_route *route;
 };
@@ -25,36 +29,30 @@ static enum error refuse(struct expr_problem *problem, struct slice name, const 
     return ERROR_VALIDATION;
 }
 
-static bool is_readable(const struct resource *resource, const struct field *field)
+static bool is_visible(const struct walk *walk, const struct resource *resource, const struct field *field)
 {
-    const uint64_t *fields = resource->access[ACTION_READ].fields;
-    return !fields || (fields[field->index / 64] >> (field->index % 64) & 1) != 0;
+    return !walk->context || policy_field(resource, ACTION_READ, walk->context, field);
 }
 
-static bool is_visible(const struct resource *resource, const struct field *field, enum expr_use use)
-{
-    return use != EXPR_FILTER ||
-           (field->type.kind != FIELD_PASSWORD && !field_is(field, FIELD_HIDDEN) && is_readable(resource, field));
-}
-
-static const struct field *find_field(const struct resource *resource, struct slice name, enum expr_use use)
+static const struct field *find_field(const struct walk *walk, struct slice name)
 {
     const struct field *field =
-        use == EXPR_FILTER ? resource_find_json(resource, name) : resource_find_field(resource, name);
-    return field && is_visible(resource, field, use) ? field : NULL;
+        walk->use == EXPR_FILTER ? resource_find_json(walk->here, name) : resource_find_field(walk->here, name);
+    return field && is_visible(walk, walk->here, field) ? field : NULL;
 }
 
 /* A relation exists for whoever may compare the reference that it turns round. */
-static bool is_relation_visible(const struct relation *relation, enum expr_use use)
+static bool is_relation_visible(const struct walk *walk, const struct relation *relation)
 {
-    return is_visible(relation->from, relation->via, use);
+    return is_visible(walk, relation->from, relation->via);
 }
 
-static const struct relation *find_relation(const struct resource *resource, struct slice name, enum expr_use use)
+static const struct relation *find_relation(const struct walk *walk, struct slice name)
 {
-    for (size_t i = 0; i < resource->relation_count; i++)
-        if (slice_eq(resource->relations[i].name, name) && is_relation_visible(&resource->relations[i], use))
-            return &resource->relations[i];
+    const struct resource *here = walk->here;
+    for (size_t i = 0; i < here->relation_count; i++)
+        if (slice_eq(here->relations[i].name, name) && is_relation_visible(walk, &here->relations[i]))
+            return &here->relations[i];
     return NULL;
 }
 
@@ -67,11 +65,11 @@ static enum error unknown(const struct walk *walk, struct slice name)
     suggest_init(&problem->suggest, name);
     for (size_t i = 0; i < walk->here->field_count; i++) {
         const struct field *field = &walk->here->fields[i];
-        if (field->type.kind != FIELD_PASSWORD && is_visible(walk->here, field, walk->use))
+        if (field->type.kind != FIELD_PASSWORD && is_visible(walk, walk->here, field))
             suggest_offer(&problem->suggest, walk->use == EXPR_FILTER ? field->json_name : field->name);
     }
     for (size_t i = 0; i < walk->here->relation_count; i++)
-        if (is_relation_visible(&walk->here->relations[i], walk->use))
+        if (is_relation_visible(walk, &walk->here->relations[i]))
             suggest_offer(&problem->suggest, walk->here->relations[i].name);
     return ERROR_VALIDATION;
 }
@@ -105,8 +103,8 @@ static enum error arrive(const struct walk *walk, struct slice name, const struc
 
 static enum error take_segment(struct walk *walk, struct slice name, const char *rest)
 {
-    const struct field *field = find_field(walk->here, name, walk->use);
-    const struct relation *relation = field ? NULL : find_relation(walk->here, name, walk->use);
+    const struct field *field = find_field(walk, name);
+    const struct relation *relation = field ? NULL : find_relation(walk, name);
     if (!field && !relation)
         return unknown(walk, name);
     if (relation) {
@@ -120,11 +118,21 @@ static enum error take_segment(struct walk *walk, struct slice name, const char 
     return cross(walk, name, (struct expr_step){.via = field, .to = field->type.target});
 }
 
-enum error expr_resolve_route(const struct resource *root, struct slice path, enum expr_use use,
-                              struct expr_problem *problem, struct expr_route *out)
+/* Who asks, where a filter does not say. */
+static const struct expr_context *asker_of(const struct expr_scope *scope)
+{
+    static const struct expr_context nobody = {.caller = NULL};
+    if (scope->use != EXPR_FILTER)
+        return NULL;
+    return scope->context ? scope->context : &nobody;
+}
+
+enum error expr_resolve_route(const struct expr_scope *scope, struct slice path, struct expr_problem *problem,
+                              struct expr_route *out)
 {
     struct expr_route route = {.step_count = 0};
-    struct walk walk = {.here = root, .use = use, .problem = problem, .route = &route};
+    struct walk walk = {
+        .here = scope->resource, .use = scope->use, .context = asker_of(scope), .problem = problem, .route = &route};
     struct slice rest = path, name;
     *problem = (struct expr_problem){.before = ""};
     if (path.len == 0)
@@ -135,11 +143,12 @@ enum error expr_resolve_route(const struct resource *root, struct slice path, en
     return OK;
 }
 
-enum error expr_resolve_single(const struct resource *resource, struct slice name, const char *owner,
-                               struct expr_problem *problem, struct expr_route *out)
+enum error expr_resolve_single(const struct expr_scope *scope, const struct resource *resource, struct slice name,
+                               const char *owner, struct expr_problem *problem, struct expr_route *out)
 {
     struct expr_route route = {.step_count = 0};
-    struct walk walk = {.here = resource, .use = EXPR_RULE, .problem = problem, .route = &route};
+    struct walk walk = {
+        .here = resource, .use = EXPR_RULE, .context = asker_of(scope), .problem = problem, .route = &route};
     *problem = (struct expr_problem){.before = ""};
     size_t dot = slice_index(name, '.');
     if (dot < name.len)
@@ -147,7 +156,7 @@ enum error expr_resolve_single(const struct resource *resource, struct slice nam
                       slice_eq_text(slice_from(owner), "auth") ? " is one level too far: auth.<field> is all there is"
                                                                : " is one level too far: input.<field> is all there is",
                       NULL);
-    const struct field *field = resource_find_field(resource, name);
+    const struct field *field = find_field(&walk, name);
     if (!field)
         return unknown(&walk, name);
     TRY(arrive(&walk, name, field));
@@ -162,11 +171,13 @@ const char *expr_resolve_hint(const struct expr_problem *problem, struct arena *
     return arena_printf(arena, "did you mean \"%.*s\"?", SLICE_ARG(problem->suggest.best));
 }
 
-enum error expr_resolve_path(const struct resource *root, struct slice path, struct diag *diag, struct expr_path *out)
+enum error expr_resolve_path(const struct resource *root, const struct expr_context *context, struct slice path,
+                             struct diag *diag, struct expr_path *out)
 {
+    const struct expr_scope scope = {.resource = root, .use = EXPR_FILTER, .context = context};
     struct expr_problem problem;
     struct expr_route route;
-    enum error error = expr_resolve_route(root, path, EXPR_FILTER, &problem, &route);
+    enum error error = expr_resolve_route(&scope, path, &problem, &route);
     if (error == OK && route.is_set)
         error = refuse(&problem, path, " is a set of rows", "use it in where=, on the right of in");
     if (error != OK) {

@@ -22,14 +22,14 @@ struct expr_problem {
     const char *hint; /* when there is no suggestion */
 };
 
-/* Follows a path from `root`. Names are spelt as `use` says.
+/* Follows a path from the resource of the scope. Names are spelt as its use says.
  * Errors: ERROR_VALIDATION with what is wrong in `problem`. */
-enum error expr_resolve_route(const struct resource *root, struct slice path, enum expr_use use,
-                              struct expr_problem *problem, struct expr_route *out) MUST_USE;
-/* The field of one name, and nothing beyond it; `owner` is "auth" or "input".
- * Errors: the same. */
-enum error expr_resolve_single(const struct resource *resource, struct slice name, const char *owner,
-                               struct expr_problem *problem, struct expr_route *out) MUST_USE;
+enum error expr_resolve_route(const struct expr_scope *scope, struct slice path, struct expr_problem *problem,
+                              struct expr_route *out) MUST_USE;
+/* The field of one schema name, and nothing beyond it; `owner` is "auth" or "input". A filter knows only what its
+ * caller may read. Errors: the same. */
+enum error expr_resolve_single(const struct expr_scope *scope, const struct resource *resource, struct slice name,
+                               const char *owner, struct expr_problem *problem, struct expr_route *out) MUST_USE;
 /* The hint of a problem, made in `arena`; NULL when there is none. */
 const char *expr_resolve_hint(const struct expr_problem *problem, struct arena *arena);
 

@@ -44,6 +44,50 @@ bool permission_is_pattern(struct slice pattern)
     return (is_part(first) || slice_eq_text(first, "*")) && (is_part(rest) || slice_eq_text(rest, "*"));
 }
 
+bool permission_is_name(struct slice name)
+{
+    return permission_is_pattern(name) && slice_index(name, '*') == name.len;
+}
+
+static enum error add(struct permission_list *list, struct slice name)
+{
+    struct schema *schema = list->schema;
+    struct slice *names =
+        arena_grow(list->arena, list->names, schema->permission_count, &list->capacity, sizeof *list->names);
+    if (!names)
+        return ERROR_MEMORY;
+    list->names = names;
+    names[schema->permission_count++] = name;
+    schema->permissions = names;
+    return OK;
+}
+
+enum error permission_ask(struct permission_list *list, struct slice name, unsigned *out)
+{
+    *out = permission_find(list->schema, name);
+    return *out < list->schema->permission_count ? OK : add(list, name);
+}
+
+static enum error add_pair(struct permission_list *list, struct slice first, const char *second)
+{
+    const char *name = arena_printf(list->arena, "%.*s:%s", SLICE_ARG(first), second);
+    return name ? add(list, slice_from(name)) : ERROR_MEMORY;
+}
+
+enum error permission_declare(struct permission_list *list, const struct node *actions)
+{
+    for (size_t i = 0; i < list->schema->resource_count; i++)
+        for (unsigned action = 0; action < ACTION_COUNT; action++)
+            TRY(add_pair(list, list->schema->resources[i].name, schema_action_name(action)));
+    for (const struct node *node = actions ? actions->first : NULL; node; node = node->next) {
+        const char *name = arena_text(list->arena, node->key);
+        if (!name)
+            return ERROR_MEMORY;
+        TRY(add_pair(list, SLICE("actions"), name));
+    }
+    return OK;
+}
+
 static bool part_matches(struct slice pattern, struct slice part)
 {
     return slice_eq_text(pattern, "*") || slice_eq(pattern, part);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/error.h"
+#include "base/node.h"
 #include "base/slice.h"
 #include "model/schema.h"
 
@@ -26,6 +27,8 @@ unsigned permission_find(const struct schema *schema, struct slice name);
 
 /* Whether a pattern has the right form. */
 bool permission_is_pattern(struct slice pattern);
+/* Whether it is a name: a pattern without `*`. */
+bool permission_is_name(struct slice name);
 /* Whether it holds for a name. */
 bool permission_matches(struct slice pattern, struct slice name);
 
@@ -36,6 +39,20 @@ static inline size_t permission_words(const struct schema *schema)
 }
 /* Adds what the patterns hold for, which are separated by spaces, to a set of permission_words(). */
 void permission_add(const struct schema *schema, struct slice patterns, uint64_t *set);
+
+/* The names of a schema that is being built; from the first one on schema.permissions are these. */
+struct permission_list {
+    struct arena *arena;
+    struct schema *schema;
+    struct slice *names;
+    size_t capacity;
+};
+/* The number of the permission of that name, which is added where nothing has asked for it; `name` is borrowed.
+ * Errors: ERROR_MEMORY. */
+MUST_USE enum error permission_ask(struct permission_list *list, struct slice name, unsigned *out);
+/* Adds the names that every app has: those of its resources, then those of its actions (the keys of a map, or NULL).
+ * Errors: ERROR_MEMORY. */
+MUST_USE enum error permission_declare(struct permission_list *list, const struct node *actions);
 
 /* The role of that name, or NULL. */
 const struct role *permission_role(const struct schema *schema, struct slice name);

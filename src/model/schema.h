@@ -126,12 +126,19 @@ struct index {
 
 enum action { ACTION_READ, ACTION_CREATE, ACTION_UPDATE, ACTION_DELETE, ACTION_COUNT };
 
-/* One access rule. `allow` NULL with `is_given` is `true`: anyone. Not given: nobody. */
-struct access {
-    bool is_given;
-    const struct expr *allow;
-    const uint64_t *fields; /* bit set over field indexes that may be written (or read); NULL: all */
+/* One access rule: what those whom it is for may do. */
+struct rule {
+    const struct expr *whose; /* knows the caller alone; NULL: everybody's */
+    const struct expr *allow; /* which rows; NULL: all */
+    bool is_denial;           /* `false`: none */
+    const uint64_t *fields;   /* bit set over field indexes that may be written (or read); NULL: all */
     struct place place;
+};
+
+/* The rules for an action: the first that is for a caller is theirs. None is: nothing may be done. */
+struct access {
+    const struct rule *rules;
+    size_t count;
 };
 
 /* Rows of another resource that refer to this one: usable in expressions on the right of `in`. */
@@ -141,7 +148,14 @@ struct relation {
     const struct field *via;
 };
 
-enum { RESOURCE_FIELDS_MAX = 200, RESOURCE_KEY_MAX = 8, SCHEMA_RESOURCES_MAX = 1000, SCHEMA_ACTIONS_MAX = 200 };
+enum {
+    RESOURCE_FIELDS_MAX = 200,
+    RESOURCE_KEY_MAX = 8,
+    RESOURCE_RULES_MAX = 16, /* for one action */
+    SCHEMA_RESOURCES_MAX = 1000,
+    SCHEMA_ACTIONS_MAX = 200,
+    SCHEMA_ROLES_MAX = 100
+};
 
 struct resource {
     struct slice name;  /* also its path segment */
@@ -210,6 +224,9 @@ static inline bool field_is(const struct field *field, enum field_flag flag)
 {
     return (field->flags & flag) != 0;
 }
+
+/* "read", "create", "update", "delete". */
+const char *schema_action_name(enum action action);
 
 /* Whether an index of this kind can hold fields of this type. */
 bool schema_index_takes(enum index_kind kind, const struct type *type);

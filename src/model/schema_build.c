@@ -11,6 +11,7 @@
  *   5. allow     access rules                                                            (schema_access.c)
  *   6. search    full text, of what may be read                                           (schema_index.c)
  *   7. act       the actions of the app, which are of no resource                                (action.c)
+ *   8. hold      what each role holds of all that was asked for                             (schema_role.c)
  *
  * A mistake is told and the rest goes on with what is certain. A field whose line is wrong stays, as a text without
  * limits, so that what names it is not told as well; expressions are only parsed, not checked, once a type is unknown,
@@ -205,26 +206,31 @@ static const struct node *map_of(struct schema_draft *draft, const struct node *
     return NULL;
 }
 
-static enum error build(struct schema_draft *draft, const struct node *resources, const struct node *actions)
+static enum error build(struct schema_draft *draft, const struct schema_source *source)
 {
     size_t before = draft->diag->count;
-    resources = map_of(draft, resources, SCHEMA_RESOURCES_MAX, "resources");
+    const struct node *resources = map_of(draft, source->resources, SCHEMA_RESOURCES_MAX, "resources");
     if (draft->diag->count > before)
         return OK;
+    const struct node *actions = map_of(draft, source->actions, SCHEMA_ACTIONS_MAX, "actions");
+    draft->role_map = map_of(draft, source->roles, SCHEMA_ROLES_MAX, "roles");
+    draft->permissions = (struct permission_list){.arena = draft->arena, .schema = draft->schema};
     TRY(declare(draft, resources));
+    TRY(schema_role_declare(draft));
+    TRY(permission_declare(&draft->permissions, actions));
     TRY(resolve(draft));
-    return action_build(draft, map_of(draft, actions, SCHEMA_ACTIONS_MAX, "actions"));
+    TRY(action_build(draft, actions));
+    return schema_role_resolve(draft);
 }
 
-enum error schema_build(const struct node *resources, const struct node *actions, enum schema_naming naming,
-                        struct arena *arena, struct diag *diag, struct schema **out)
+enum error schema_build(const struct schema_source *source, struct arena *arena, struct diag *diag, struct schema **out)
 {
-    struct schema_draft draft = {.arena = arena, .diag = diag, .naming = naming};
+    struct schema_draft draft = {.arena = arena, .diag = diag, .naming = source->naming};
     size_t before = diag->count;
     draft.schema = arena_zalloc(arena, sizeof *draft.schema);
     if (!draft.schema)
         return ERROR_MEMORY;
-    enum error error = build(&draft, resources, actions);
+    enum error error = build(&draft, source);
     if (error == OK && diag->count != before)
         error = ERROR_VALIDATION;
     if (error != OK) {

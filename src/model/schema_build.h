@@ -11,12 +11,18 @@
 /* How fields are spelt in JSON: as in the schema, or created_at as createdAt. */
 enum schema_naming { SCHEMA_SNAKE, SCHEMA_CAMEL };
 
-/* Builds the schema that the maps `resources` and `actions` (either may be NULL) of an app file declare. Everything
- * lives in `arena`. All mistakes are told in one run; what nobody may do is a warning.
+/* The parts of an app file that a schema is built of: maps, each NULL where there is none. */
+struct schema_source {
+    const struct node *resources, *actions, *roles;
+    enum schema_naming naming;
+};
+
+/* Builds the schema that an app file declares. Everything lives in `arena`. All mistakes are told in one run; what
+ * nobody may do is a warning.
  * Errors: ERROR_VALIDATION (the diag, not NULL, has every mistake), ERROR_MEMORY. */
 MUST_USE
-enum error schema_build(const struct node *resources, const struct node *actions, enum schema_naming naming,
-                        struct arena *arena, struct diag *diag, struct schema **out);
+enum error schema_build(const struct schema_source *source, struct arena *arena, struct diag *diag,
+                        struct schema **out);
 
 /* Gives back what a schema holds outside of its arena (compiled patterns); accepts NULL. Before the arena is freed. */
 void schema_build_release(const struct schema *schema);

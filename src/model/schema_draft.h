@@ -4,6 +4,7 @@
 
 #include "base/node.h"
 #include "model/fieldspec.h"
+#include "model/permission.h"
 #include "model/schema.h"
 #include "model/schema_build.h"
 
@@ -38,6 +39,9 @@ struct schema_draft {
     enum schema_naming naming;
     bool has_capitals; /* names of the present resource may have them: it is an adopted one */
     struct resource_draft *resources;
+    struct permission_list permissions;
+    const struct node *role_map; /* or NULL */
+    struct role *roles;          /* schema.roles, being filled */
 };
 
 /* Whether a name has the right letters and is not reserved. */
@@ -97,6 +101,13 @@ enum error schema_input_build(struct schema_draft *draft, struct slice name, con
 /* The actions of an app; all resources are resolved. */
 MUST_USE
 enum error action_build(struct schema_draft *draft, const struct node *actions);
+
+/* Declares the roles by name, so that expressions may ask for them. */
+MUST_USE
+enum error schema_role_declare(struct schema_draft *draft);
+/* Says what each role holds; every expression has been read. */
+MUST_USE
+enum error schema_role_resolve(struct schema_draft *draft);
 
 /* The reverse of each reference. */
 MUST_USE

@@ -8,9 +8,9 @@
  *
  * Names are <resource>_<field>_key for a unique field, else <resource>_<fields>, with a number behind when the
  * database has that name already. */
+#include "base/bits.h"
 #include "base/suggest.h"
 #include "model/expr.h"
-#include "model/policy.h"
 #include "model/schema_draft.h"
 
 enum { INDEX_COLUMNS_MAX = 16, INDEXES_MAX = 64 };
@@ -363,6 +363,16 @@ enum error schema_index_resolve(struct schema_draft *draft, struct resource_draf
     return OK;
 }
 
+/* Whether a rule lets somebody read the field, or no rule says anything of fields. */
+static bool is_read_by_some(const struct resource *resource, const struct field *field)
+{
+    const struct access *access = &resource->access[ACTION_READ];
+    bool is_read = access->count == 0 || field == resource->id;
+    for (size_t i = 0; i < access->count; i++)
+        is_read = is_read || !access->rules[i].fields || bits_has(access->rules[i].fields, field->index);
+    return is_read;
+}
+
 static const struct field *find_searched(struct schema_draft *draft, const struct resource *resource,
                                          const struct node *node)
 {
@@ -384,7 +394,7 @@ static const struct field *find_searched(struct schema_draft *draft, const struc
                                               : "a field named \"rank\" cannot be searched");
         return NULL;
     }
-    if (!policy_field(resource, ACTION_READ, field)) {
+    if (!is_read_by_some(resource, field)) {
         diag_at(draft->diag, node->place, "add it to the fields of `read:`, or take it out of `search:`",
                 "a field that nobody may read cannot be searched");
         return NULL;

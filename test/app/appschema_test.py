@@ -17,7 +17,7 @@ yaml = pytest.importorskip("yaml", reason="python3-yaml is not installed")
 jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed")
 
 GOOD = sorted(ROOT.glob("examples/*/app.yaml")) + sorted(ROOT.glob("test/app/good/**/*.yaml"))
-BAD = ["using", "unknown-keys", "kinds", "api", "names-shape", "timeouts", "sizes", "not-yet", "not-yet-in-resource"]
+BAD = ["using", "unknown-keys", "kinds", "api", "names-shape", "timeouts", "sizes", "not-yet", "not-yet-in-resource", "roles", "rules"]
 
 
 @pytest.fixture(scope="module")

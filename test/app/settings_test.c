@@ -236,13 +236,13 @@ static void settings_hold_the_schema_that_the_resources_declare(void **state)
     assert_ptr_equal(users->relations[0].via, buyer);
     assert_true(slice_eq_text(users->relations[1].name, "sales"));
 
-    assert_non_null(orders->access[ACTION_READ].allow);
-    assert_null(orders->access[ACTION_READ].fields);
-    const uint64_t *writable = orders->access[ACTION_UPDATE].fields;
+    assert_non_null(orders->access[ACTION_READ].rules[0].allow);
+    assert_null(orders->access[ACTION_READ].rules[0].fields);
+    const uint64_t *writable = orders->access[ACTION_UPDATE].rules[0].fields;
     assert_int_equal(writable[0], 1u << note->index | 1u << field_of(orders, "state")->index);
-    assert_true(users->access[ACTION_CREATE].is_given);
-    assert_null(users->access[ACTION_CREATE].allow);
-    assert_false(users->access[ACTION_DELETE].is_given);
+    assert_int_equal(users->access[ACTION_CREATE].count, 1);
+    assert_null(users->access[ACTION_CREATE].rules[0].allow);
+    assert_true(users->access[ACTION_DELETE].rules[0].is_denial);
     unload(&world);
 }
 

@@ -80,8 +80,8 @@ static struct node *declare(struct world *world, struct node *actions, const cha
 
 static const struct action_spec *build(struct world *world, struct node *actions)
 {
-    enum error error =
-        schema_build(resources(world), actions, SCHEMA_CAMEL, &world->arena, &world->diag, &world->schema);
+    const struct schema_source source = {.resources = resources(world), .actions = actions, .naming = SCHEMA_CAMEL};
+    enum error error = schema_build(&source, &world->arena, &world->diag, &world->schema);
     if (error != OK)
         fail_msg("%s", world->diag.first ? world->diag.first->message : error_sentence(error));
     return world->schema->actions;

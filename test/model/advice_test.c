@@ -23,7 +23,8 @@ static void read_sort(struct support *support, const char *sort, struct query *q
         struct query_key *key = &query->sort[query->sort_count++];
         key->is_descending = is_descending;
         assert_int_equal(
-            expr_resolve_path(query->resource, slice_from_index(part, is_descending), &support->diag, &key->path), OK);
+            expr_resolve_path(query->resource, NULL, slice_from_index(part, is_descending), &support->diag, &key->path),
+            OK);
     }
 }
 

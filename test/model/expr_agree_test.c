@@ -392,11 +392,16 @@ static void put_search(struct world *world)
 
 static void put_bare(struct world *world)
 {
-    static const char *const rule[] = {"is_open",     "creator.active",  "true",          "false", "can('x')",
+    static const char *const rule[] = {"is_open",     "creator.active",  "true",          "false", "can('x:y')",
                                        "auth.active", "auth.id != null", "auth.level > 1"};
-    static const char *const filter[] = {
-        "isOpen",          "creator.active",           "true", "creator.team.name == 'a'", "role('x')", "auth.active",
-        "auth.id == null", "creator.team.owner.active"};
+    static const char *const filter[] = {"isOpen",
+                                         "creator.active",
+                                         "true",
+                                         "creator.team.name == 'a'",
+                                         "role('user')",
+                                         "auth.active",
+                                         "auth.id == null",
+                                         "creator.team.owner.active"};
     put(world, world->is_filter ? PICK(world, filter) : PICK(world, rule));
 }
 
@@ -623,7 +628,7 @@ static void whatever_the_check_accepts_the_parser_of_the_database_can_nest(void 
         for (unsigned depth = 1; depth < EXPR_DEPTH_MAX; depth += 6) {
             const struct expr *rule = deepest(&world, SUPPORT_USERS, EXPR_RULE, depth, users[i], user_leaf);
             assert_non_null(rule);
-            world.support.resources[SUPPORT_USERS].access[ACTION_READ].allow = rule;
+            world.support.reads[SUPPORT_USERS].allow = rule;
             for (size_t j = 0; j < ARRAY_LEN(markets); j++) {
                 const char *leaf = j < 3 ? market_leaf : "creator.level == 1";
                 const struct expr *filter =

@@ -115,7 +115,7 @@ static void expect(const struct mistake *mistakes, size_t count, enum expr_use u
     struct support support;
     support_init(&support);
     if (use == EXPR_FILTER)
-        support.resources[SUPPORT_MARKETS].access[ACTION_READ].fields = all_but_site;
+        support.reads[SUPPORT_MARKETS].fields = all_but_site;
     for (size_t i = 0; i < count; i++) {
         support_clear(&support);
         if (support_expr(&support, SUPPORT_MARKETS, use, mistakes[i].text))

@@ -98,7 +98,7 @@ static void what_is_decided_never_reaches_the_database(void **state)
         {"auth.id == null", "1"},
         {"status == 'draft' || creator == auth.id", "(t0.\"status\" = ?1) <draft>"},
         {"status == 'draft' && role('admin')", "0"},
-        {"status == 'draft' || !can('x')", "1"},
+        {"status == 'draft' || !can('x:y')", "1"},
         {"auth.id in positions.user", "0"},
         {"auth.level > 1 || auth.role == 'user'", "0"},
         {"now > '2026-01-01T00:00:00Z' && is_open", "(t0.\"is_open\" = 1)"},
@@ -252,8 +252,9 @@ static void a_sort_path_is_guarded_like_a_filter(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         unsigned next_alias = 1;
         struct expr_path path;
-        assert_int_equal(
-            expr_resolve_path(&support.resources[SUPPORT_MARKETS], slice_from(rows[i].path), &support.diag, &path), OK);
+        assert_int_equal(expr_resolve_path(&support.resources[SUPPORT_MARKETS], NULL, slice_from(rows[i].path),
+                                           &support.diag, &path),
+                         OK);
         sql_clear(&sql);
         expr_compile_path(&path, &context, 0, &next_alias, &sql);
         assert_string_equal(arena_text(&support.arena, buf_slice(&sql.text)), rows[i].sql);
@@ -279,9 +280,9 @@ static void a_path_that_does_not_resolve_is_named(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct expr_path path;
         support_clear(&support);
-        assert_int_equal(
-            expr_resolve_path(&support.resources[SUPPORT_MARKETS], slice_from(rows[i].path), &support.diag, &path),
-            ERROR_VALIDATION);
+        assert_int_equal(expr_resolve_path(&support.resources[SUPPORT_MARKETS], NULL, slice_from(rows[i].path),
+                                           &support.diag, &path),
+                         ERROR_VALIDATION);
         assert_string_equal(support_report(&support), rows[i].report);
         assert_string_equal(support.diag.first->field, rows[i].path);
     }

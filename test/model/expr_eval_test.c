@@ -83,7 +83,7 @@ static const struct truth truths[] = {
     {"!(name < null)", true},
     {"(volume == 1) == false", true},
     {"(volume == 1) == is_open", true},
-    {"can('x') == false", true},
+    {"can('x:y') == false", true},
     {"auth.id == null && auth.role == null && auth.level == null", true},
 };
 
@@ -146,7 +146,7 @@ static void what_an_expression_needs_is_known(void **state)
         bool row, database;
     } rows[] = {
         {"true", false, false},
-        {"can('x') || auth.id != null", false, false},
+        {"can('x:y') || auth.id != null", false, false},
         {"now > '2026-01-01T00:00:00Z'", false, false},
         {"clicks == 1", true, false},
         {"creator.level == 1", true, false},

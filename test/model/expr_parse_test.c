@@ -222,7 +222,7 @@ static void formatted_text_reads_as_the_same_tree(void **state)
         "a || b && !c == (d < 1)",
         "!(!(a && (b || c)) && d)",
         "x in ['a\\'b\\\\', 'c\\n'] && y like '*z'",
-        "now - 2h > a || can('x') == !role(\"y\")",
+        "now - 2h > a || can('x:y') == !role(\"y\")",
         "(a || b) || c && (d && e)",
     };
     struct support support;

@@ -71,7 +71,8 @@ static const struct schema *build(struct world *world, const char *text)
     struct slice rest = slice_from(arena_text(&world->arena, slice_from(text))), resource;
     while (slice_split(&rest, '|', &resource))
         declare(world, &resources, resource);
-    enum error error = schema_build(&resources, NULL, SCHEMA_SNAKE, &world->arena, &world->diag, &schema);
+    const struct schema_source source = {.resources = &resources, .naming = SCHEMA_SNAKE};
+    enum error error = schema_build(&source, &world->arena, &world->diag, &schema);
     if (error != OK && world->diag.first)
         fail_msg("%s", world->diag.first->message);
     diag_init(&world->diag, &world->arena);

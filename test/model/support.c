@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/bits.h"
 #include "base/buf.h"
 #include "base/check.h"
 
@@ -115,14 +116,15 @@ void support_init(struct support *support)
     struct field *fields = arena_array(&support->arena, SUPPORT_RESOURCES * FIELDS_MAX, sizeof *fields);
     struct relation *relations = arena_array(&support->arena, SUPPORT_RESOURCES * RELATIONS_MAX, sizeof *relations);
     support->resources = arena_array(&support->arena, SUPPORT_RESOURCES, sizeof *support->resources);
-    CHECK(fields && relations && support->resources, "a test has memory");
+    support->reads = arena_array(&support->arena, SUPPORT_RESOURCES, sizeof *support->reads);
+    CHECK(fields && relations && support->resources && support->reads, "a test has memory");
     for (unsigned i = 0; i < SUPPORT_RESOURCES; i++) {
         support->resources[i] = (struct resource){.name = slice_from(resource_names[i]), .index = i};
         support->resources[i].fields = fields + i * FIELDS_MAX;
         support->resources[i].table = support->resources[i].name;
         support->resources[i].id = fields + i * FIELDS_MAX;
         support->resources[i].relations = relations + i * RELATIONS_MAX;
-        support->resources[i].access[ACTION_READ].is_given = true;
+        support->resources[i].access[ACTION_READ] = (struct access){.rules = &support->reads[i], .count = 1};
     }
     support->resources[POSITIONS].id_kind = ID_INT;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -132,6 +134,8 @@ void support_init(struct support *support)
     add_relation(support, relations, MARKETS, POSITIONS, "market");
     support->schema.resources = support->resources;
     support->schema.account = &support->resources[USERS];
+    support->permissions = (struct permission_list){.arena = &support->arena, .schema = &support->schema};
+    CHECK(permission_declare(&support->permissions, NULL) == OK, "a test has memory");
 }
 
 void support_fini(struct support *support)
@@ -141,10 +145,47 @@ void support_fini(struct support *support)
 
 void support_read_rule(struct support *support, unsigned resource, const char *rule)
 {
-    struct access *access = &support->resources[resource].access[ACTION_READ];
-    access->is_given = rule != NULL;
-    access->allow = rule ? support_expr(support, resource, EXPR_RULE, rule) : NULL;
-    CHECK(!rule || access->allow, "a rule of a test is right");
+    struct rule *read = &support->reads[resource];
+    support->resources[resource].access[ACTION_READ].count = rule != NULL;
+    read->allow = rule ? support_expr(support, resource, EXPR_RULE, rule) : NULL;
+    CHECK(!rule || read->allow, "a rule of a test is right");
+}
+
+void support_rules(struct support *support, unsigned resource, enum action action, const struct rule *rules,
+                   size_t count)
+{
+    support->resources[resource].access[action] = (struct access){.rules = rules, .count = count};
+}
+
+const uint64_t *support_fields(struct support *support, unsigned resource, const char *names)
+{
+    const struct resource *own = &support->resources[resource];
+    uint64_t *set = arena_array(&support->arena, own->field_count / 64 + 1, sizeof *set);
+    struct slice rest = slice_from(names), name;
+    CHECK(set, "a test has memory");
+    while (slice_split(&rest, ' ', &name)) {
+        const struct field *field = resource_find_field(own, name);
+        CHECK(field, "a field of a test exists");
+        bits_add(set, field->index);
+    }
+    return set;
+}
+
+static const uint64_t *set_of(struct support *support, const char *patterns)
+{
+    uint64_t *set = arena_array(&support->arena, permission_words(&support->schema), sizeof *set);
+    CHECK(set, "a test has memory");
+    permission_add(&support->schema, slice_from(patterns), set);
+    return set;
+}
+
+struct caller support_caller(struct support *support, const char *role, const char *held, const char *scopes)
+{
+    return (struct caller){.is_signed_in = true,
+                           .id = value_text(SLICE("01890a5d-ac96-774b-bcce-b302099a8057")),
+                           .role = role ? slice_from(role) : SLICE(""),
+                           .held = set_of(support, held),
+                           .scopes = scopes ? set_of(support, scopes) : NULL};
 }
 
 void support_clear(struct support *support)
@@ -164,7 +205,10 @@ const char *support_report(const struct support *support)
 
 struct expr *support_expr(struct support *support, unsigned resource, enum expr_use use, const char *text)
 {
-    const struct expr_scope scope = {.schema = &support->schema, .resource = &support->resources[resource], .use = use};
+    const struct expr_scope scope = {.schema = &support->schema,
+                                     .resource = &support->resources[resource],
+                                     .use = use,
+                                     .asked = use == EXPR_FILTER ? NULL : &support->permissions};
     struct place place = {.file = use == EXPR_FILTER ? NULL : "app.yaml", .line = 1, .column = 1};
     struct expr *expr;
     if (expr_parse(slice_from(text), place, &support->arena, &support->diag, &expr) != OK)

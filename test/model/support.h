@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "model/expr_node.h"
+#include "model/permission.h"
 #include "model/schema.h"
 
 /* A small schema for the tests of the model: teams with members, users, markets, positions. JSON names are camel.
@@ -25,6 +26,8 @@ struct support {
     struct diag diag;
     struct schema schema;
     struct resource *resources; /* SUPPORT_RESOURCES of them */
+    struct rule *reads;         /* the one read rule of each */
+    struct permission_list permissions;
 };
 
 /* Everything readable by anyone. */
@@ -32,6 +35,14 @@ void support_init(struct support *support);
 void support_fini(struct support *support);
 /* Replaces the read rule of a resource; NULL: nobody may read. */
 void support_read_rule(struct support *support, unsigned resource, const char *rule);
+/* Gives an action of a resource rules, `count` of them, which are borrowed. */
+void support_rules(struct support *support, unsigned resource, enum action action, const struct rule *rules,
+                   size_t count);
+/* A set of fields by their names, separated by spaces. */
+const uint64_t *support_fields(struct support *support, unsigned resource, const char *names);
+/* Somebody who is signed in: with this role (NULL: none), with what these patterns hold for ("" is nothing), narrowed
+ * to these scopes (NULL: to none). After all expressions are there. */
+struct caller support_caller(struct support *support, const char *role, const char *held, const char *scopes);
 /* Forgets what was reported. */
 void support_clear(struct support *support);
 /* The first thing reported: "message" or "message | hint"; "" when there is none. */
