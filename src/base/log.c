@@ -51,7 +51,7 @@ enum error log_level_parse(struct slice name, enum log_level *out)
     return ERROR_PARSE;
 }
 
-static bool is_redacted(const struct log *log, const char *key)
+bool log_redacts(const struct log *log, const char *key)
 {
     for (size_t i = 0; i < log->redacted_count; i++)
         if (slice_eq_nocase(log->redacted[i], slice_from(key)))
@@ -96,7 +96,7 @@ void log_event(struct log *log, enum log_level level, const char *message, const
     begin_line(log, level, message);
     for (size_t i = 0; i < count; i++) {
         put_key(&log->line, fields[i].key);
-        if (is_redacted(log, fields[i].key))
+        if (log_redacts(log, fields[i].key))
             buf_put_literal(&log->line, "\"[redacted]\"");
         else
             put_value(&log->line, &fields[i]);

@@ -74,6 +74,8 @@ void log_init(struct log *log, const struct clock *clock, log_write_fn write, vo
 void log_fini(struct log *log);
 /* Keys whose values are written as "[redacted]"; borrowed for the life of the log. */
 void log_redact(struct log *log, const struct slice *keys, size_t count);
+/* Whether the values of a key are. */
+bool log_redacts(const struct log *log, const char *key);
 /* The level of a name, "debug", "info", "warn" or "error".
  * Errors: ERROR_PARSE. */
 MUST_USE

@@ -6,10 +6,19 @@
 #include "http/exchange.h"
 
 #include "http/http1.h"
+#include "net/address.h"
 
 struct slice exchange_header(const struct exchange *x, unsigned header)
 {
     return http1_head_value(x->head, (enum http1_known)header);
+}
+
+struct slice exchange_remote(const struct exchange *x)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    size_t size = x->peer ? address_format_host(x->peer, text) : 0;
+    struct slice remote = arena_slice(x->arena, slice_of(text, size));
+    return remote.ptr ? remote : SLICE("");
 }
 
 enum error exchange_read_body(struct exchange *x, struct slice *out)

@@ -70,6 +70,9 @@ typedef enum error http_handler(struct exchange *x, void *data);
 /* The value of a request header, empty when it was not sent; `header` is a HTTP1_HEADER_… of http/http1.h. */
 struct slice exchange_header(const struct exchange *x, unsigned header);
 
+/* The address of the other end without its port, as the log calls it; the arena's; empty when memory is exhausted. */
+struct slice exchange_remote(const struct exchange *x);
+
 /* Reads the whole body into contiguous memory that lives as long as the exchange; sends 100 Continue when the client
  * waits for it. A second call gives the same bytes.
  * Errors: ERROR_PAYLOAD_TOO_LARGE, ERROR_PARSE (bad chunks), ERROR_UNAVAILABLE (all bodies together are too large, or
