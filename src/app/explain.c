@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/explain_caller.h"
+#include "app/impersonate.h"
 #include "app/explain_patch.h"
 #include "app/explain_plan.h"
 #include "app/health.h"
@@ -448,7 +448,7 @@ static enum error build(struct explain *explain)
     generation->model->watch = &explain->watch;
     if (!explain->options->as)
         return OK;
-    TRY(explain_caller_find(explain->db, generation->settings.schema, explain->options->as, explain->arena,
+    TRY(impersonate_find(explain->db, generation->settings.schema, explain->options->as, explain->arena,
                             explain->diag, &explain->caller));
     generation->model->caller = &explain->caller;
     return OK;

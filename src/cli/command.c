@@ -14,6 +14,7 @@
 #include "cli/look.h"
 #include "cli/migrate_command.h"
 #include "cli/plans.h"
+#include "cli/reasons.h"
 #include "cli/serve.h"
 
 struct option {
@@ -36,6 +37,8 @@ static const struct option options[] = {
     {"steps", "N", "how many migrations; 1 where nothing is said", offsetof(struct command_line, steps)},
     {"yes", NULL, "do not ask", offsetof(struct command_line, is_sure)},
     {"as", "ID", "ask as the account with this id", offsetof(struct command_line, as)},
+    {"scopes", "LIST", "narrowed to these permissions, as a token or key is: \"markets:read positions:*\"",
+     offsetof(struct command_line, scopes)},
     {"unlocked", NULL, "let others write to the source meanwhile: to rehearse",
      offsetof(struct command_line, is_unlocked)},
     {"json", NULL, "print JSON for programs", offsetof(struct command_line, is_json)},
@@ -82,6 +85,13 @@ const struct command command_table[] = {
      "rows\n"
      "read against rows returned, time. Where an index would help there is a patch for the app file (patch -p1).",
      plans_explain},
+    {"why", "REQUEST [app.yaml]", "as scopes json", "say why a request is allowed or denied, rule by rule",
+     "REQUEST is written in quotes, with a body behind it if need be: 'PATCH /api/v1/markets/7 {\"status\": "
+     "\"active\"}'\n"
+     "Shows who asks, the rules that are theirs, what each clause comes to with the values that decided, its SQL, and "
+     "the\n"
+     "fields that may be read and written. Nothing is written, and nothing hidden is shown.",
+     reasons_why},
     {"schema", "app", "", "print the JSON Schema of app files, for editors",
      "In app.yaml: # yaml-language-server: $schema=./app.schema.json", look_schema},
     {"copy", "<from> <to> [app.yaml]", "unlocked json",

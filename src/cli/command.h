@@ -26,7 +26,7 @@ struct command_line {
     size_t argument_count;
     const char *listen, *admin, *cores;
     const char *output, *access;
-    const char *base, *database, *steps, *as;
+    const char *base, *database, *steps, *as, *scopes;
     bool is_json, is_help, shares_port, is_unlocked, is_contract, is_sure;
     const struct command_program *running;
 };

@@ -7,42 +7,11 @@
 #include "app/explain.h"
 #include "base/jsonwrite.h"
 #include "cli/report.h"
+#include "cli/shown.h"
 
-enum { ARENA_BYTES_MAX = 512 * 1024 * 1024, TEXT_BYTES_MAX = 64 * 1024 * 1024, VALUE_BYTES_SHOWN = 80 };
-
-static size_t index_of_space(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] == ' ')
-            return i;
-    return text.len;
-}
-
-/* The count of words in the command's row is what the parser goes by; a request that was not quoted is two arguments.
- */
-static bool looks_unquoted(const struct command_line *line)
-{
-    struct slice first = slice_from(line->arguments[0]);
-    return line->arguments[1] && line->arguments[1][0] == '/' && index_of_space(first) == first.len && first.len > 0 &&
-           first.ptr[0] != '/';
-}
+enum { ARENA_BYTES_MAX = 512 * 1024 * 1024, TEXT_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* ---- for people ---- */
-
-static void put_value(struct buf *out, const struct value *value)
-{
-    size_t length = value->text.len;
-    switch (value->kind) {
-    case VALUE_NULL: buf_put_literal(out, "null"); return;
-    case VALUE_INT: buf_put_int(out, value->integer); return;
-    case VALUE_FLOAT: jsonwrite_float(out, value->number); return;
-    case VALUE_BLOB: buf_printf(out, "%zu bytes", length); return;
-    case VALUE_TEXT:
-        jsonwrite_string(out, slice_of(value->text.ptr, length > VALUE_BYTES_SHOWN ? VALUE_BYTES_SHOWN : length));
-        buf_put_text(out, length > VALUE_BYTES_SHOWN ? "…" : "");
-        return;
-    }
-}
 
 static void put_numbers(struct buf *out, const struct explain_statement *statement)
 {
@@ -60,7 +29,7 @@ static void put_statement(struct buf *out, const struct explain_statement *state
                SLICE_ARG(statement->resource), SLICE_ARG(statement->sql));
     for (size_t i = 0; i < statement->argument_count; i++) {
         buf_printf(out, "   argument %zu: ", i + 1);
-        put_value(out, &statement->arguments[i]);
+        shown_value(out, &statement->arguments[i]);
         buf_put_byte(out, '\n');
     }
     buf_put_literal(out, "   plan:\n");
@@ -98,23 +67,6 @@ static void put_report(struct buf *out, const struct explain_report *report)
 
 /* ---- for programs ---- */
 
-static void put_member(struct buf *out, const char *key, const char *text)
-{
-    buf_put_text(out, key);
-    if (text)
-        jsonwrite_string(out, slice_from(text));
-    else
-        jsonwrite_null(out);
-}
-
-static void put_json_value(struct buf *out, const struct value *value)
-{
-    if (value->kind == VALUE_TEXT || value->kind == VALUE_BLOB)
-        jsonwrite_string(out, value->text);
-    else
-        put_value(out, value);
-}
-
 static void put_json_statement(struct buf *out, const struct explain_statement *statement)
 {
     buf_put_literal(out, "{\"resource\":");
@@ -127,17 +79,17 @@ static void put_json_statement(struct buf *out, const struct explain_statement *
     buf_put_literal(out, ",\"arguments\":[");
     for (size_t i = 0; i < statement->argument_count; i++) {
         buf_put_text(out, i > 0 ? "," : "");
-        put_json_value(out, &statement->arguments[i]);
+        shown_json(out, &statement->arguments[i]);
     }
     buf_put_literal(out, "],\"plan\":[");
     for (size_t i = 0; i < statement->plan_count; i++)
-        put_member(out, i > 0 ? "," : "", statement->plan[i]);
+        shown_member(out, i > 0 ? "," : "", statement->plan[i]);
     buf_printf(out, "],\"isCount\":%s,\"scanned\":%lld,\"scannedIsEstimate\":%s,\"returned\":%lld,\"isSorted\":%s",
                statement->is_count ? "true" : "false", (long long)statement->scanned,
                statement->scanned_is_estimate ? "true" : "false", (long long)statement->returned,
                statement->is_sorted ? "true" : "false");
     buf_printf(out, ",\"ms\":%.3f", (double)statement->elapsed_us / 1000);
-    put_member(out, ",\"note\":", statement->note);
+    shown_member(out, ",\"note\":", statement->note);
     buf_put_byte(out, '}');
 }
 
@@ -145,11 +97,11 @@ static void put_json_advice(struct buf *out, const struct explain_advice *advice
 {
     buf_put_literal(out, "{\"resource\":");
     jsonwrite_string(out, advice->resource);
-    put_member(out, ",\"index\":", advice->index);
-    put_member(out, ",\"reason\":", advice->reason);
-    put_member(out, ",\"file\":", advice->file);
+    shown_member(out, ",\"index\":", advice->index);
+    shown_member(out, ",\"reason\":", advice->reason);
+    shown_member(out, ",\"file\":", advice->file);
     buf_printf(out, ",\"line\":%u", advice->line);
-    put_member(out, ",\"patch\":", advice->patch);
+    shown_member(out, ",\"patch\":", advice->patch);
     buf_put_byte(out, '}');
 }
 
@@ -189,7 +141,7 @@ static enum command_exit print(const struct command_line *line, const struct exp
 
 enum command_exit plans_explain(const struct command_line *line)
 {
-    if (!line->arguments[0] || looks_unquoted(line)) {
+    if (!line->arguments[0] || shown_is_unquoted(line)) {
         fprintf(stderr, "%s explain: say which request, in quotes: 'GET /api/v1/markets?status=active'\n",
                 line->program);
         return COMMAND_USAGE;

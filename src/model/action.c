@@ -162,6 +162,7 @@ static enum error read_access(struct action_draft *draft)
     if (!slice_eq_text(node->text, "true"))
         TRY(schema_build_expr(draft->schema, node, &scope, &allow));
     action->allow = allow;
+    action->is_secret = node->is_secret;
     action->is_allowed = true;
     return OK;
 }

@@ -94,7 +94,7 @@ static struct value today(struct session *session)
     return now.kind == VALUE_NULL ? now : value_text(slice_of(now.text.ptr, TIMECODE_DATE_BYTES));
 }
 
-static struct value default_of(const struct field *field, struct session *session)
+struct value change_default(const struct field *field, struct session *session)
 {
     switch (field->default_kind) {
     case DEFAULT_VALUE: return field->default_value;
@@ -118,7 +118,7 @@ static enum error fill(struct change *change, struct session *session, const str
 {
     if (is_left_out(change->resource, field))
         return OK;
-    struct value value = default_of(field, session);
+    struct value value = change_default(field, session);
     if (value.kind == VALUE_NULL && field_is(field, FIELD_REQUIRED)) {
         if (field->default_kind == DEFAULT_AUTH_ID)
             return ERROR_UNAUTHORIZED;
@@ -130,7 +130,7 @@ static enum error fill(struct change *change, struct session *session, const str
 }
 
 /* A field that this change leaves alone when it is not sent: also what the caller cannot know that it replaces. */
-static bool stays(const struct change *change, const struct session *session, const struct field *field)
+bool change_keeps(const struct change *change, const struct session *session, const struct field *field)
 {
     const struct expr_context context = session_context(session);
     if (change->kind == CHANGE_MERGE)
@@ -172,7 +172,7 @@ static enum error check_fields(struct change *change, struct session *session, e
         const struct field *field = &change->resource->fields[i];
         if (change_has(change, field))
             TRY(check_sent(change, session, field, denied));
-        else if (!field_is(field, FIELD_SYSTEM) && !stays(change, session, field))
+        else if (!field_is(field, FIELD_SYSTEM) && !change_keeps(change, session, field))
             TRY(fill(change, session, field));
     }
     return OK;

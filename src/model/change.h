@@ -68,6 +68,11 @@ MUST_USE enum error change_count_passwords(const struct change *change, struct s
  * needed), ERROR_UNAVAILABLE (too many passwords to hash). */
 YIELDS MUST_USE enum error change_prepare(struct change *change, struct session *session);
 
+/* What stands for a field that was not sent with a new row; null: nothing does. */
+struct value change_default(const struct field *field, struct session *session);
+/* Whether the change leaves a field that was not sent as it is stored. */
+bool change_keeps(const struct change *change, const struct session *session, const struct field *field);
+
 /* What came of it. */
 struct change_result {
     const struct value *key; /* resource.key_count values, in the session's arena */

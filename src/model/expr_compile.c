@@ -550,6 +550,13 @@ void expr_compile(const struct expr *expr, const struct expr_context *context, u
         sql_truth(sql, true);
 }
 
+void expr_compile_operand(const struct expr_node *node, const struct expr_context *context, unsigned alias,
+                          unsigned *next_alias, struct sql *sql)
+{
+    struct writer w = {.context = context, .sql = sql, .alias = alias, .next_alias = next_alias};
+    put_operand(&w, node, NULL);
+}
+
 void expr_compile_path(const struct expr_path *path, const struct expr_context *context, unsigned alias,
                        unsigned *next_alias, struct sql *sql)
 {

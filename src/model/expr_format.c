@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An expression as text again, for explanations and tests.
  *
- * Idea: every operand that is itself a condition stands in parentheses, (but ! and calls, which bind tightest), so the
- * text needs no precedence and is nested no deeper than the tree; literals are printed as they were written (numbers)
- * or with the escapes of the language (texts). Reading the text again gives the same tree: the property that the fuzz
- * target holds.
+ * Idea: every operand that is itself a condition stands in parentheses, but for ! and calls, which bind tightest, and
+ * comparisons in a chain of && or ||, so the text needs hardly any precedence and is nested no deeper than the tree;
+ * literals are printed as they were written (numbers) or with the escapes of the language (texts). Reading the text
+ * again gives the same tree: the property that the fuzz target holds.
  */
 #include "model/expr_node.h"
 
@@ -25,10 +25,17 @@ static void format_text(struct slice text, struct buf *buf)
     buf_put_byte(buf, '\'');
 }
 
+static bool is_chain(const struct expr_node *node)
+{
+    return node->kind == EXPR_AND || node->kind == EXPR_OR;
+}
+
 static void format_operands(const struct expr_node *node, const char *between, struct buf *buf)
 {
     for (const struct expr_node *child = node->first; child; child = child->next) {
         bool is_nested = expr_is_condition(child) && child->kind != EXPR_CALL && child->kind != EXPR_NOT;
+        if (is_chain(node) && !is_chain(child)) /* comparisons bind tighter */
+            is_nested = false;
         if (child != node->first)
             buf_put_text(buf, between);
         if (is_nested)

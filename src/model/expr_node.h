@@ -120,6 +120,10 @@ enum { EXPR_ROOM_BYTES = 32 };
 MUST_USE bool expr_eval_operand(const struct expr_node *node, const struct expr_context *context,
                                 const struct expr_row *row, char room[EXPR_ROOM_BYTES], struct value *out);
 
+/* Appends the value of an operand over the row t<alias> as a scalar. */
+void expr_compile_operand(const struct expr_node *node, const struct expr_context *context, unsigned alias,
+                          unsigned *next_alias, struct sql *sql);
+
 /* How numbers of two types meet: multiply this side by 10^up, or divide it by 10^down as a float. */
 struct expr_scaling {
     unsigned up, down;

@@ -257,9 +257,11 @@ static enum error put_where(struct writer *w)
     return OK;
 }
 
+/* What the caller may not read has no say in the order either. */
 static void put_order_of_view(struct writer *w, const struct field *field)
 {
-    if (field->type.kind == FIELD_JSON || field->type.kind == FIELD_LIST || field->type.kind == FIELD_PASSWORD)
+    if (field->type.kind == FIELD_JSON || field->type.kind == FIELD_LIST ||
+        !policy_field(w->query->resource, ACTION_READ, &w->context, field))
         return;
     sql_order(w->sql);
     sql_column(w->sql, 0, field->column);

@@ -131,6 +131,7 @@ struct rule {
     const struct expr *whose; /* knows the caller alone; NULL: everybody's */
     const struct expr *allow; /* which rows; NULL: all */
     bool is_denial;           /* `false`: none */
+    bool is_secret;           /* variables were replaced in it: its text must not be shown */
     const uint64_t *fields;   /* bit set over field indexes that may be written (or read); NULL: all */
     struct place place;
 };

@@ -35,6 +35,7 @@ static enum error build(struct reader *reader, const struct node *node, const st
                         const struct expr **out)
 {
     struct expr *expr = NULL;
+    reader->rule.is_secret = reader->rule.is_secret || node->is_secret;
     if (node->is_broken)
         return OK;
     if (node->kind != NODE_SCALAR || node_is_empty(node)) {
