@@ -3,8 +3,6 @@
  *
  * A claim of the wrong type refuses the token, also where nobody would look at it: an `aud` that is an object, an `exp`
  * that is a text, an empty `sub` come from something that does not mean what we read. */
-#include <math.h>
-
 #include "base/check.h"
 #include "base/jws.h"
 #include "base/number.h"
@@ -44,7 +42,7 @@ static enum error read_time(const struct jsonobject *all, const char *name, int6
     if (member->value.token != JSON_NUMBER || number_parse_float(member->value.text, &seconds) != OK ||
         !(seconds >= 0 && seconds <= latest_s))
         return refuse(reason, "a claim that must be a time is none");
-    *out = (int64_t)floor(seconds * US_PER_S);
+    *out = (int64_t)(seconds * US_PER_S);
     return OK;
 }
 
