@@ -161,7 +161,8 @@ struct issuer_figures issuer_figures(struct issuer *issuer)
     struct issuer_figures figures = {.requests = issuer->requests,
                                      .failures = issuer->failures,
                                      .keys = issuer->snapshot ? issuer->snapshot->set->count : 0,
-                                     .waiters = issuer->waiter_count};
+                                     .waiters = issuer->waiter_count,
+                                     .is_asking = issuer->is_refreshing};
     pthread_mutex_unlock(&issuer->mutex);
     return figures;
 }

@@ -2,6 +2,7 @@
 #ifndef SVC_ISSUER_H
 #define SVC_ISSUER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +26,7 @@ enum {
     ISSUER_MAX_AGE_MS = 10 * 60 * 1000,   /* how old keys get before they are fetched again */
     ISSUER_KEEP_MS = 24 * 60 * 60 * 1000, /* how old they get when that fails */
     ISSUER_PAUSE_MS = 30 * 1000,          /* between two requests for keys that are not among them */
-    ISSUER_TIMEOUT_MS = 5 * 1000, /* of a request; shorter than a core waits for its fibers to end */
+    ISSUER_TIMEOUT_MS = 5 * 1000,         /* of a request; shorter than a core waits for its fibers to end */
     ISSUER_WAITERS_MAX = 1000,
 };
 
@@ -35,7 +36,7 @@ struct issuer_config {
     uint32_t algorithms;          /* a set of asymmetric ones (jwk.h); 0: JWK_ASYMMETRIC & JWK_RECOMMENDED */
     int64_t max_age_ms;           /* 0: ISSUER_MAX_AGE_MS */
     struct fetch *fetch;          /* outlives the cores */
-    struct log *const *core_logs; /* by core_index(); NULL: none */
+    struct log *const *core_logs; /* by core_index(); outlive the cores; NULL: none */
 };
 
 /* Makes an issuer. The URL must be https, as keys that come in the clear may be anybody's, unless its host is
@@ -66,6 +67,7 @@ struct issuer_figures {
     uint64_t requests, failures;
     size_t keys;    /* at hand */
     size_t waiters; /* fibers that wait */
+    bool is_asking; /* a request is under way */
 };
 ANY_CORE struct issuer_figures issuer_figures(struct issuer *issuer);
 
