@@ -153,7 +153,6 @@ static bool apply_rules(CURL *curl, const struct fetch *fetch, int64_t timeout_m
         {CURLOPT_FOLLOWLOCATION, 0},
         {CURLOPT_NETRC, CURL_NETRC_IGNORED},
         {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
-        {CURLOPT_HTTPAUTH, CURLAUTH_NONE},
         {CURLOPT_SSL_VERIFYPEER, 1},
         {CURLOPT_SSL_VERIFYHOST, 2},
         {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
@@ -166,7 +165,6 @@ static bool apply_rules(CURL *curl, const struct fetch *fetch, int64_t timeout_m
         if (curl_easy_setopt(curl, numbers[i].option, numbers[i].value) != CURLE_OK)
             return false;
     return curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
            (!fetch->ca_file || curl_easy_setopt(curl, CURLOPT_CAINFO, fetch->ca_file) == CURLE_OK);
 }
@@ -203,7 +201,6 @@ static enum error explain(CURLcode code, const struct exchange_out *exchange, co
         {CURLE_SSL_CONNECT_ERROR, ERROR_UNAVAILABLE, "TLS could not be agreed on"},
         {CURLE_OUT_OF_MEMORY, ERROR_MEMORY, "out of memory"},
         {CURLE_URL_MALFORMAT, ERROR_VALIDATION, "the URL is none that can be asked"},
-        {CURLE_UNSUPPORTED_PROTOCOL, ERROR_VALIDATION, "the URL is none that can be asked"},
     };
     if (exchange->is_over)
         return refuse(reason, ERROR_PAYLOAD_TOO_LARGE, "the answer is larger than allowed");
