@@ -17,7 +17,7 @@ enum command_exit {
 
 struct command_program;
 
-enum { COMMAND_ARGUMENTS_MAX = 4 };
+enum { COMMAND_ARGUMENTS_MAX = 64 };
 
 /* What a command line says. */
 struct command_line {
@@ -26,8 +26,8 @@ struct command_line {
     size_t argument_count;
     const char *listen, *admin, *cores;
     const char *output, *access;
-    const char *base, *database, *steps, *as, *scopes;
-    bool is_json, is_help, shares_port, is_unlocked, is_contract, is_sure;
+    const char *base, *database, *steps, *as, *scopes, *app;
+    bool is_json, is_help, shares_port, is_unlocked, is_contract, is_sure, is_complete;
     const struct command_program *running;
 };
 
@@ -40,7 +40,7 @@ struct command_program {
 
 struct command {
     const char *name;
-    const char *argument; /* "[app.yaml]", a word for each it takes; NULL: takes none */
+    const char *argument; /* "[app.yaml]", a word for each it takes; "[log...]": any number; NULL: takes none */
     const char *options;  /* "listen admin cores json" */
     const char *summary;
     const char *details; /* for its own --help; NULL: the summary says all */

@@ -40,7 +40,7 @@ enum error fetch_create(const struct fetch_config *config, struct fetch **out)
     fetch->has_library = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
     fetch->ca_file = config->ca_file ? strdup(config->ca_file) : NULL;
     if (fetch->has_library && (fetch->ca_file || !config->ca_file))
-        error = offload_create(config->threads, config->queue_limit, &fetch->pool);
+        error = offload_create(config->threads, config->queue_limit, 0, &fetch->pool);
     if (error != OK) {
         fetch_destroy(fetch);
         return error;

@@ -70,6 +70,7 @@ int main(int argc, char **argv)
     enum error error = mailer_create(&config, &diag, &mailer);
     if (error != OK) {
         printf("%s: %s (%s)\n", error_code(error), diag.message ? diag.message : "", diag.hint ? diag.hint : "");
+        arena_fini(&arena);
         return 1;
     }
     obey(mailer);

@@ -112,6 +112,8 @@ class SmtpServer:
                 say("250 ok")
 
     def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # else the thread that waits in accept() would take one more
         self.listener.close()
 
     def __enter__(self):
