@@ -170,6 +170,7 @@ enum error rest_begin(struct exchange *x, struct model *model, struct session *s
     session->now_us = x->now_us;
     session->arena = x->arena;
     session->diag = &x->diag;
+    session->request = x;
     if (x->caller)
         session->caller = *x->caller;
     TRY(read_position(x, session));

@@ -41,6 +41,9 @@ static const char *definition_of(enum settings_kind kind)
     case SETTINGS_ADDRESSES:
     case SETTINGS_ORIGINS: return "texts";
     case SETTINGS_TEXTS: return "list";
+    case SETTINGS_CONDITION: return "condition";
+    case SETTINGS_KEYS: return "keys";
+    case SETTINGS_ISSUERS: return "issuers";
     default: return "text";
     }
 }
@@ -216,6 +219,15 @@ static const char definitions[] =
     "\"when\": {\"$ref\": \"#/$defs/condition\"}, \"fields\": {\"$ref\": \"#/$defs/list\"}}}]},\n"
     "\"rules\": {\"anyOf\": [{\"$ref\": \"#/$defs/rule\"}, {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 16, "
     "\"items\": {\"$ref\": \"#/$defs/rule\"}}]},\n"
+    "\"keys\": {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 16, \"items\": {\"type\": \"object\", "
+    "\"additionalProperties\": false, \"properties\": {\"secret\": {\"type\": \"string\"}, "
+    "\"private\": {\"type\": \"string\"}, \"public\": {\"type\": \"string\"}, "
+    "\"algorithm\": {\"type\": \"string\"}, \"kid\": {\"type\": \"string\"}}}},\n"
+    "\"issuers\": {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 16, \"items\": {\"type\": \"object\", "
+    "\"additionalProperties\": false, \"required\": [\"issuer\", \"audience\", \"jwks\"], \"properties\": {"
+    "\"issuer\": {\"type\": \"string\"}, \"audience\": {\"type\": \"string\"}, \"jwks\": {\"type\": \"string\"}, "
+    "\"algorithms\": {\"$ref\": \"#/$defs/texts\"}, \"subject\": {\"type\": \"string\"}, "
+    "\"field\": {\"type\": \"string\"}, \"role\": {\"type\": \"string\"}}}},\n"
     "\"permission\": {\"type\": \"string\", \"pattern\": "
     "\"^([*]|([A-Za-z0-9_.-]+|[*]):([A-Za-z0-9_.-]+|[*]))$|\\\\$\\\\{\"},\n";
 

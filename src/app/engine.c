@@ -28,21 +28,29 @@
 #include "app/migrate.h"
 #include "app/watch.h"
 #include "app/worker.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "data/db.h"
+#include "http/fetch.h"
 #include "http/http_metrics.h"
 #include "http/server.h"
 #include "http/site.h"
 #include "model/action_check.h"
+#include "model/secret.h"
 #include "net/address.h"
 #include "net/listener.h"
 #include "rt/metrics.h"
 #include "rt/offload.h"
+#include "svc/audit.h"
+#include "svc/mailer.h"
 
 enum {
     CORES_MAX = 256,
     OFFLOAD_QUEUE = 256,
     OFFLOAD_NICENESS = 10,
+    MAIL_SHUTDOWN_MS = 5000,
+    FETCH_THREADS = 2,
+    FETCH_QUEUE = 64,
     BACKLOG = 4096,
     WATCH_MS = 250,
     SPARE_FILES = 256,
@@ -60,6 +68,11 @@ struct engine {
     struct log **core_logs;
     unsigned core_count;
     struct offload *offload;
+    struct fetch *fetch;   /* what other issuers publish; NULL: there are none */
+    struct mailer *mailer; /* NULL: nothing can be mailed */
+    struct audit *audits;  /* by core; NULL: nobody signs in */
+    struct hmac_key *audit_key;
+    struct log mail_log; /* of the mailer's thread */
     struct db *db;
     struct metrics *metrics;
     struct http_metrics *http_metrics;
@@ -178,6 +191,30 @@ static enum error open_database(struct engine *engine, struct diag *diag)
     return bring_in_line(engine, settings, diag);
 }
 
+/* Each core writes a chain of its own, from here on to its end. */
+static enum error open_audits(struct engine *engine)
+{
+    char key[AUDIT_KEY_BYTES];
+    if (engine->is_waiting || engine->audits)
+        return OK;
+    TRY(secret_get(engine->db, "audit", key, sizeof key));
+    TRY(digest_hmac_create(slice_of(key, sizeof key), &engine->audit_key));
+    engine->audits = calloc(engine->core_count, sizeof *engine->audits);
+    if (!engine->audits)
+        return ERROR_MEMORY;
+    for (unsigned i = 0; i < engine->core_count; i++)
+        TRY(audit_init(&engine->audits[i], engine->core_logs[i], engine->audit_key));
+    return OK;
+}
+
+static void close_audits(struct engine *engine)
+{
+    for (unsigned i = 0; engine->audits && i < engine->core_count; i++)
+        audit_fini(&engine->audits[i]);
+    free(engine->audits);
+    digest_hmac_destroy(engine->audit_key);
+}
+
 static enum error open_metrics(struct engine *engine)
 {
     engine->gauges = (struct gauges){engine->cores, engine->core_count, engine->db, engine->offload};
@@ -195,10 +232,33 @@ static enum error extend(void *state, struct generation *generation, struct diag
     return options->extend ? options->extend(options->extend_state, generation, diag) : OK;
 }
 
+/* What signing in needs besides the database, made when the first app file asks for it. Where mail goes is decided
+ * then, for good: a mail server is not changed under way. */
+static enum error open_parts(struct engine *engine, const struct settings *settings, struct diag *diag)
+{
+    const struct fetch_config fetch = {.threads = FETCH_THREADS, .queue_limit = FETCH_QUEUE};
+    if (identity_is_needed(&settings->auth.config, settings->schema))
+        TRY(open_audits(engine));
+    if (settings->auth.config.issuer_count > 0 && !engine->fetch)
+        TRY(fetch_create(&fetch, &engine->fetch));
+    if (!settings->mail.url || engine->mailer)
+        return OK;
+    const char *from = arena_text(&engine->log_memory, settings->mail.from);
+    const struct mailer_config config = {
+        .url = settings->mail.url, .directory = settings->directory, .from = from, .log = &engine->mail_log};
+    return from ? mailer_create(&config, diag, &engine->mailer) : ERROR_MEMORY;
+}
+
 static enum error build(struct engine *engine, struct generation *generation, struct diag *diag)
 {
+    if (!engine->is_waiting)
+        TRY(open_parts(engine, &generation->settings, diag));
     const struct generation_parts parts = {.db = engine->db,
                                            .offload = engine->offload,
+                                           .mailer = engine->mailer,
+                                           .fetch = engine->fetch,
+                                           .audits = engine->audits,
+                                           .core_logs = engine->core_logs,
                                            .metrics = engine->http_metrics,
                                            .core_count = engine->core_count,
                                            .extend = extend,
@@ -345,6 +405,7 @@ static enum error open_all(struct engine *engine, struct diag *diag)
     TRY(keep_redacted(engine, &engine->generation->settings));
     worker_configure_log(&engine->log, &engine->generation->settings);
     worker_configure_log(&engine->writer_log, &engine->generation->settings);
+    worker_configure_log(&engine->mail_log, &engine->generation->settings);
     raise_file_limit(engine);
     TRY(open_workers(engine));
     TRY(offload_create(engine->core_count, OFFLOAD_QUEUE, OFFLOAD_NICENESS, &engine->offload));
@@ -367,6 +428,7 @@ enum error engine_open(const struct engine_options *options, struct diag *diag, 
     arena_init(&engine->log_memory, LOG_MEMORY_MAX);
     log_init(&engine->log, clock_system(), log_write_fd, &engine->log_fd);
     log_init(&engine->writer_log, clock_system(), log_write_fd, &engine->log_fd);
+    log_init(&engine->mail_log, clock_system(), log_write_fd, &engine->log_fd);
     enum error error = open_all(engine, diag);
     if (error != OK) {
         engine_close(engine);
@@ -398,10 +460,11 @@ static void tell_ready(struct engine *engine)
 static void log_mistakes(struct engine *engine, const struct diag *diag, const char *outcome)
 {
     for (const struct diag_item *item = diag->first; item; item = item->next)
-        LOG_ERROR(&engine->log, "a mistake in the app file",
-                  LOG_STR("file", slice_from(item->place.file ? item->place.file : "")),
-                  LOG_INT("line", item->place.line), LOG_INT("column", item->place.column),
-                  LOG_STR("reason", slice_from(item->message)));
+        if (!item->is_warning)
+            LOG_ERROR(&engine->log, "a mistake in the app file",
+                      LOG_STR("file", slice_from(item->place.file ? item->place.file : "")),
+                      LOG_INT("line", item->place.line), LOG_INT("column", item->place.column),
+                      LOG_STR("reason", slice_from(item->message)));
     LOG_ERROR(&engine->log, outcome, LOG_STR("reason", slice_from(diag->message ? diag->message : "")));
 }
 
@@ -501,7 +564,7 @@ static void keep_house(struct engine *engine, int64_t *due_us)
     if (now_us < *due_us)
         return;
     *due_us = now_us + (int64_t)HOUSEKEEPING_MS * 1000;
-    if (housekeeping_run(engine->generation->model) != OK)
+    if (housekeeping_run(engine->generation->model, engine->generation->identity != NULL) != OK)
         LOG_WARN(&engine->log, "what is too old could not be deleted; it is tried again");
 }
 
@@ -580,15 +643,19 @@ void engine_close(struct engine *engine)
         server_destroy(engine->servers[i]);
     server_destroy(engine->admin_server);
     site_unref(engine->admin_site);
+    mailer_destroy(engine->mailer, MAIL_SHUTDOWN_MS);
     close_generation(engine);
+    close_audits(engine);
     db_close(engine->db);
     offload_destroy(engine->offload);
+    fetch_destroy(engine->fetch);
     for (unsigned i = 0; engine->workers && i < engine->core_count; i++)
         worker_fini(&engine->workers[i]);
     http_metrics_destroy(engine->http_metrics);
     metrics_destroy(engine->metrics);
     log_fini(&engine->log);
     log_fini(&engine->writer_log);
+    log_fini(&engine->mail_log);
     arena_fini(&engine->log_memory);
     free(engine->servers);
     free(engine->workers);

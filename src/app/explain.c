@@ -13,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/impersonate.h"
 #include "app/explain_patch.h"
 #include "app/explain_plan.h"
 #include "app/health.h"
+#include "app/impersonate.h"
 #include "app/worker.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -448,8 +448,8 @@ static enum error build(struct explain *explain)
     generation->model->watch = &explain->watch;
     if (!explain->options->as)
         return OK;
-    TRY(impersonate_find(explain->db, generation->settings.schema, explain->options->as, explain->arena,
-                            explain->diag, &explain->caller));
+    TRY(impersonate_find(explain->db, generation->settings.schema, explain->options->as, explain->arena, explain->diag,
+                         &explain->caller));
     generation->model->caller = &explain->caller;
     return OK;
 }

@@ -4,7 +4,10 @@
 
 #include <stdlib.h>
 
+#include "api/auth.h"
 #include "http/site.h"
+#include "svc/gate.h"
+#include "svc/identity.h"
 
 enum { ARENA_BYTES_MAX = 256 * 1024 * 1024 };
 
@@ -35,12 +38,34 @@ static enum error build_site(struct generation *generation, const struct generat
                                        .render_data = generation->rest,
                                        .offload = parts->offload,
                                        .metrics = parts->metrics,
+                                       .guard = generation->identity ? &generation->guard : NULL,
                                        .is_closed = parts->is_closed};
     TRY(site_create(&config, &generation->site));
     TRY(rest_add_routes(generation->rest, generation->site, &generation->arena, diag));
+    const struct identity_config *auth = &generation->settings.auth.config;
+    const struct schema *schema = generation->settings.schema;
+    if (identity_is_needed(auth, schema))
+        TRY(auth_add_routes(generation->rest, generation->identity, identity_has_accounts(auth, schema),
+                            generation->site, &generation->arena, diag));
     if (parts->extend)
         TRY(parts->extend(parts->extend_state, generation, diag));
     return site_seal(generation->site);
+}
+
+static enum error open_identity(struct generation *generation, const struct generation_parts *parts, struct diag *diag)
+{
+    const struct identity_config *config = &generation->settings.auth.config;
+    if (parts->is_closed || !parts->audits || !identity_is_needed(config, generation->settings.schema))
+        return OK;
+    const struct identity_parts identity = {.model = generation->model,
+                                            .mailer = parts->mailer,
+                                            .fetch = parts->fetch,
+                                            .audits = parts->audits,
+                                            .core_logs = parts->core_logs,
+                                            .core_count = parts->core_count};
+    TRY(identity_create(config, &identity, diag, &generation->identity));
+    generation->guard = (struct http_guard){gate_enter, gate_leave, generation->identity};
+    return OK;
 }
 
 enum error generation_build(struct generation *generation, const struct generation_parts *parts, struct diag *diag)
@@ -48,6 +73,7 @@ enum error generation_build(struct generation *generation, const struct generati
     const struct settings *settings = &generation->settings;
     struct db *db = parts->is_closed ? NULL : parts->db;
     TRY(model_create(settings->schema, db, parts->offload, parts->core_count, &generation->model));
+    TRY(open_identity(generation, parts, diag));
     TRY(rest_create(&settings->api, generation->model, &generation->arena, &generation->rest));
     TRY(build_site(generation, parts, diag));
     generation->site->config.release = release;
@@ -74,6 +100,7 @@ void generation_destroy(struct generation *generation)
     if (generation->site && !generation->site->config.release)
         site_unref(generation->site);
     rest_destroy(generation->rest);
+    identity_destroy(generation->identity);
     model_destroy(generation->model);
     settings_fini(&generation->settings);
     arena_fini(&generation->arena);

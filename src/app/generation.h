@@ -8,11 +8,17 @@
 #include "base/attr.h"
 #include "base/diag.h"
 #include "base/error.h"
+#include "http/guard.h"
 #include "model/model.h"
 
+struct audit;
 struct db;
+struct fetch;
 struct http_metrics;
 struct http_site;
+struct identity;
+struct log;
+struct mailer;
 struct offload;
 struct tn_app;
 
@@ -23,6 +29,8 @@ struct generation {
     struct settings settings;
     struct model *model;
     struct rest *rest;
+    struct identity *identity; /* NULL: nobody signs in, or the app is only looked at */
+    struct http_guard guard;
     struct http_site *site; /* the public one */
     struct tn_app *program; /* the C program around it, or NULL */
 };
@@ -39,6 +47,10 @@ struct generation_parts {
     struct offload *offload;
     struct http_metrics *metrics;
     unsigned core_count;
+    struct mailer *mailer; /* NULL: nothing can be mailed */
+    struct fetch *fetch;   /* for what other issuers publish; NULL: there are none */
+    struct audit *audits;  /* by core; NULL: the app is only looked at, and nobody can sign in */
+    struct log *const *core_logs;
     generation_extend *extend; /* NULL: nothing */
     void *extend_state;
     bool is_closed; /* nothing but health is served, and the database is not asked: it is not there yet */

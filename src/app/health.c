@@ -72,13 +72,15 @@ static enum error add(struct health *health, struct http_site *site, http_handle
          .handler = alive,
          .data = health,
          .name = "health",
-         .is_always = true},
+         .is_always = true,
+         .is_open = true},
         {.method = HTTP_GET,
          .pattern = SLICE("/health/ready"),
          .handler = ready_handler,
          .data = health,
          .name = "health.ready",
-         .is_always = true},
+         .is_always = true,
+         .is_open = true},
     };
     for (size_t i = 0; i < ARRAY_LEN(routes); i++)
         TRY(site_add_route(site, &routes[i], diag));

@@ -5,36 +5,54 @@
 #include "base/clock.h"
 #include "model/model.h"
 #include "model/session.h"
+#include "svc/grant.h"
 #include "svc/idempotency.h"
+#include "svc/lockout.h"
+#include "svc/reset.h"
 
 enum { ROWS_PER_TRANSACTION = 1000, TRANSACTIONS_MAX = 20, ARENA_BYTES_MAX = 1 << 20 };
 
+struct sweeping {
+    enum error (*sweep)(struct session *session, int64_t limit, int64_t *deleted);
+    int64_t deleted;
+};
+
 static enum error sweep(struct session *session, void *argument)
 {
-    return idempotency_sweep(session, ROWS_PER_TRANSACTION, argument);
+    struct sweeping *sweeping = argument;
+    return sweeping->sweep(session, ROWS_PER_TRANSACTION, &sweeping->deleted);
 }
 
 /* On a thread without a core: the scratch is the one that units on such threads use. */
-static enum error sweep_all(struct model *model, struct arena *arena)
+static enum error sweep_table(struct model *model, struct arena *arena, struct sweeping *sweeping)
 {
     for (int i = 0; i < TRANSACTIONS_MAX; i++) {
-        int64_t deleted = 0;
         struct session session;
         session_init(&session, model, NULL, model->core_count);
         session.now_us = clock_wall_us(clock_system());
         session.arena = arena;
-        TRY(session_write(&session, DB_READ_COMMITTED, sweep, &deleted));
-        if (deleted < ROWS_PER_TRANSACTION)
+        sweeping->deleted = 0;
+        TRY(session_write(&session, DB_READ_COMMITTED, sweep, sweeping));
+        if (sweeping->deleted < ROWS_PER_TRANSACTION)
             break;
     }
     return OK;
 }
 
-enum error housekeeping_run(struct model *model)
+static enum error sweep_all(struct model *model, bool has_identity, struct arena *arena)
+{
+    struct sweeping tables[] = {
+        {.sweep = idempotency_sweep}, {.sweep = grant_sweep}, {.sweep = reset_sweep}, {.sweep = lockout_sweep}};
+    for (size_t i = 0; i < (has_identity ? ARRAY_LEN(tables) : 1); i++)
+        TRY(sweep_table(model, arena, &tables[i]));
+    return OK;
+}
+
+enum error housekeeping_run(struct model *model, bool has_identity)
 {
     struct arena arena;
     arena_init(&arena, ARENA_BYTES_MAX);
-    enum error error = sweep_all(model, &arena);
+    enum error error = sweep_all(model, has_identity, &arena);
     arena_fini(&arena);
     return error;
 }

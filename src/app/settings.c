@@ -14,6 +14,7 @@
 #include "app/settings.h"
 
 #include "app/appfile.h"
+#include "app/settings_auth.h"
 #include "app/settings_value.h"
 #include "base/check.h"
 #include "base/suggest.h"
@@ -31,9 +32,9 @@ static const char *const of_schema[] = {"resources", "actions", "roles"};
 
 /* Sections of the design that this version does not serve. */
 static const char *const later[] = {
-    "limits",    "webhooks", "cache",   "events", "jobs",     "auth",    "graphql",     "grpc",    "gateway",
-    "versions",  "replicas", "brokers", "oauth",  "realtime", "sagas",   "projections", "streams", "queue",
-    "schedules", "search",   "tls",     "redis",  "tracing",  "metrics", "mail",
+    "limits",   "webhooks",  "cache",   "events", "jobs",     "graphql", "grpc",        "gateway",
+    "versions", "replicas",  "brokers", "oauth",  "realtime", "sagas",   "projections", "streams",
+    "queue",    "schedules", "search",  "tls",    "redis",    "tracing", "metrics",
 };
 
 const struct settings_row *settings_rows(size_t *count)
@@ -71,11 +72,11 @@ static void tell_unknown(const struct section *section, const struct node *node)
     }
     for (size_t i = 0; section->length == 0 && i < ARRAY_LEN(later); i++)
         if (slice_eq_text(node->key, later[i])) {
-            diag_at(
-                diag, node->key_place,
-                "this version serves: name, listen, database, cores, include, resources, actions, roles, api, http, "
-                "timeouts, cors, admin, log",
-                "\"%s\" is not available yet", later[i]);
+            diag_at(diag, node->key_place,
+                    "this version serves: name, listen, database, cores, include, resources, actions, roles, auth, "
+                    "mail, api, "
+                    "http, timeouts, cors, admin, log",
+                    "\"%s\" is not available yet", later[i]);
             return;
         }
     if (section->length == 0) {
@@ -199,6 +200,8 @@ static enum error build(struct settings_reader *reader, const struct node *root)
     enum error error = schema_build(&source, reader->arena, reader->diag, &schema);
     settings->schema = schema;
     settings->root = root;
+    if (error == OK)
+        error = settings_auth_read(reader);
     return error == ERROR_VALIDATION ? OK : error;
 }
 

@@ -15,6 +15,7 @@
 #include "data/db.h"
 #include "http/http_settings.h"
 #include "model/schema.h"
+#include "svc/identity.h"
 
 /* What an app file says, checked and typed. Immutable; it lives in the arena it was loaded into. */
 
@@ -47,6 +48,20 @@ struct settings_database {
     int64_t start_ms;
 };
 
+/* What the file says of identity: as written, and as the engine takes it. */
+struct settings_auth {
+    struct identity_config config;
+    const struct node *when, *secret, *keys, *issuers;
+    size_t memory_bytes;
+    unsigned iterations, parallelism;
+};
+
+struct settings_mail {
+    const struct node *url_node;
+    const char *url; /* NULL: nothing can be mailed */
+    struct slice from;
+};
+
 struct settings {
     const char *path;      /* of the app file */
     const char *directory; /* of the app file; "." when the path has none */
@@ -58,6 +73,8 @@ struct settings {
     struct http_settings http;
     struct settings_address admin;
     bool admin_is_chosen;
+    struct settings_auth auth;
+    struct settings_mail mail;
     enum settings_migrations migrations;
     enum settings_level log_level;
     struct settings_texts redact;
@@ -101,6 +118,10 @@ enum settings_kind {
     SETTINGS_ADMIN,
     SETTINGS_DATABASE,
     SETTINGS_ORIGINS,
+    SETTINGS_CONDITION, /* these four are read later, by settings_auth.c */
+    SETTINGS_SECRET,
+    SETTINGS_KEYS,
+    SETTINGS_ISSUERS,
     SETTINGS_KIND_COUNT
 };
 struct settings_row {

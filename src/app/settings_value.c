@@ -317,6 +317,14 @@ static enum error read_origins(struct settings_reader *reader, const struct sett
     return OK;
 }
 
+/* Kept as it is, for who reads it once the schema is there. */
+static enum error keep_node(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
+{
+    if (!node_is_empty(node) && !node->is_broken)
+        *(const struct node **)member(reader, row) = node;
+    return OK;
+}
+
 enum error settings_value_read(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
 {
     static enum error (*const readers[SETTINGS_KIND_COUNT])(struct settings_reader *, const struct settings_row *,
@@ -334,6 +342,10 @@ enum error settings_value_read(struct settings_reader *reader, const struct sett
         [SETTINGS_ADMIN] = read_admin,
         [SETTINGS_DATABASE] = read_database,
         [SETTINGS_ORIGINS] = read_origins,
+        [SETTINGS_CONDITION] = keep_node,
+        [SETTINGS_SECRET] = keep_node,
+        [SETTINGS_KEYS] = keep_node,
+        [SETTINGS_ISSUERS] = keep_node,
     };
     return readers[row->kind](reader, row, node);
 }

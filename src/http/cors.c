@@ -16,7 +16,7 @@ static bool is_wildcard(const struct http_cors *cors)
     return cors->origin_count == 1 && slice_eq_text(cors->origins[0], "*");
 }
 
-static bool is_listed(const struct http_cors *cors, struct slice origin)
+bool cors_is_listed(const struct http_cors *cors, struct slice origin)
 {
     if (origin.len == 0 || slice_eq_text(origin, "null"))
         return false;
@@ -40,13 +40,13 @@ static enum error cors_enter(struct exchange *x)
     if (cors->origin_count == 0 || !is_preflight(x))
         return OK;
     x->status = 204;
-    if (!is_listed(cors, exchange_header(x, HTTP1_HEADER_ORIGIN)))
+    if (!cors_is_listed(cors, exchange_header(x, HTTP1_HEADER_ORIGIN)))
         return OK;
     struct buf *headers = &x->server_headers;
     buf_put_literal(headers, "Access-Control-Allow-Methods: ");
     method_format_set(x->allow, headers);
     buf_put_literal(headers, "\r\nAccess-Control-Allow-Headers: Accept, Authorization, Content-Type, Idempotency-Key, "
-                             "If-Match, If-None-Match, Prefer, X-Request-Id, traceparent\r\n"
+                             "If-Match, If-None-Match, Prefer, X-API-Key, X-CSRF-Token, X-Request-Id, traceparent\r\n"
                              "Access-Control-Max-Age: ");
     buf_put_int(headers, cors->max_age_s);
     buf_put_literal(headers, "\r\n");
@@ -63,7 +63,7 @@ static void cors_leave(struct exchange *x)
     bool is_for_all = is_wildcard(cors) && !cors->credentials;
     if (!is_for_all)
         buf_put_literal(headers, "Vary: Origin\r\n");
-    if (!is_listed(cors, origin))
+    if (!cors_is_listed(cors, origin))
         return;
     buf_put_literal(headers, "Access-Control-Allow-Origin: ");
     buf_put_slice(headers, is_for_all ? SLICE("*") : origin);

@@ -43,6 +43,7 @@ struct exchange {
     struct middleware_local *local; /* what the middleware keeps per core */
     int64_t started_us;             /* core clock when the head was complete */
     const struct caller *caller;    /* who asks (model/caller.h), as the site's guard has found out; NULL: nobody */
+    void *guarded;                  /* what the guard knows of them */
     /* How the protocol brings the body; exchange_read_body() keeps what it brought. */
     enum error (*read_body)(struct exchange *x, struct slice *out);
     struct slice request_body;
@@ -60,6 +61,7 @@ struct exchange {
     bool is_cut;            /* the connection is lost, or its client too slow: the answer is only logged */
     uint64_t allow;         /* set of methods for a 405's Allow (http/method.h) */
     unsigned retry_after_s; /* for 503 and 429 */
+    struct slice challenge; /* for a 401: what WWW-Authenticate says; empty: Bearer */
     struct diag diag;
     enum error error; /* what the handler returned, for the log */
 };

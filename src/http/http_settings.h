@@ -39,7 +39,8 @@ struct http_settings {
     struct http_limits limits;
     struct http_timeouts timeouts;
     struct http_cors cors;
-    bool compress; /* gzip answers when asked for and worthwhile */
+    bool compress;  /* gzip answers when asked for and worthwhile */
+    int64_t hsts_s; /* Strict-Transport-Security for so long; 0: it is not sent */
 };
 
 /* Every limit and timeout at its documented default, no CORS. */

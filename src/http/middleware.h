@@ -30,7 +30,8 @@ struct middleware_local {
     struct compress_pool compressors;
 };
 
-/* The order of the design, section 3: request id, access log, recover, timeout, CORS, security headers, compress. */
+/* The order of the design, section 3: request id, access log, recover, timeout, CORS, security headers, compress,
+ * authenticate. */
 struct middleware_chain middleware_standard(void);
 
 /* Runs the chain around the handler. Afterwards the status is decided. */

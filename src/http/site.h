@@ -14,6 +14,7 @@
 #include "http/middleware.h"
 #include "http/router.h"
 
+struct http_guard;
 struct http_metrics;
 struct offload;
 
@@ -29,6 +30,7 @@ struct site_route {
     const char *name;              /* for `tenon routes`: "markets.list" */
     struct middleware_chain chain; /* without items: the site's */
     bool is_always;                /* served by a closed site, too */
+    bool is_open;                  /* the guard is not asked: it makes no difference who calls */
 };
 
 struct site_config {
@@ -40,7 +42,8 @@ struct site_config {
     struct http_metrics *metrics; /* NULL: not counted */
     void (*release)(void *data);  /* when nothing uses the site any more, on any thread; NULL: none */
     void *release_data;
-    bool is_closed; /* every route but those that are always served answers 503 */
+    const struct http_guard *guard; /* who finds out who asks; NULL: everybody is nobody. Lives as long as the site */
+    bool is_closed;                 /* every route but those that are always served answers 503 */
 };
 
 /* What is served: routes, what stands around them, and the settings. Immutable once a server has it. */

@@ -149,6 +149,19 @@ void change_check_required(struct change *change, struct session *session, const
         say(change, session, field, "is required");
 }
 
+/* A new password of an account is held to more than its length. */
+static void judge_password(struct change *change, struct session *session, const struct field *field)
+{
+    const struct model_accounts *accounts = session->model->accounts;
+    struct value value = change->values[field->index];
+    bool is_judged = field->type.kind == FIELD_PASSWORD && change->resource == session->model->schema->account;
+    if (!accounts || !is_judged || value.kind != VALUE_TEXT)
+        return;
+    const char *why = accounts->judge(accounts->state, change, value.text);
+    if (why)
+        say(change, session, field, why);
+}
+
 /* What was sent for a field: may this caller write it, may it be null? */
 static enum error check_sent(struct change *change, struct session *session, const struct field *field,
                              enum error *denied)
@@ -162,6 +175,7 @@ static enum error check_sent(struct change *change, struct session *session, con
         *denied = ERROR_FORBIDDEN;
     } else {
         change_check_required(change, session, field);
+        judge_password(change, session, field);
     }
     return OK;
 }

@@ -446,7 +446,7 @@ static enum error apply_update(struct change *change, struct session *session, i
     return holds ? OK : forbidden(session);
 }
 
-enum error change_apply(struct change *change, struct session *session, struct change_result *out)
+static enum error apply(struct change *change, struct session *session, struct change_result *out)
 {
     if (change->kind == CHANGE_CREATE)
         return apply_create(change, session, out);
@@ -460,4 +460,19 @@ enum error change_apply(struct change *change, struct session *session, struct c
     TRY(error);
     *out = (struct change_result){.key = change->key};
     return change->kind == CHANGE_DELETE ? delete_row(&work, session) : apply_update(&work, session, version, out);
+}
+
+/* An account has changed: who has signed in with it is asked for again, or signed out. */
+static enum error tell_accounts(const struct change *change, struct session *session)
+{
+    const struct model_accounts *accounts = session->model->accounts;
+    if (!accounts || change->resource != session->model->schema->account)
+        return OK;
+    return accounts->changed(accounts->state, session, change);
+}
+
+enum error change_apply(struct change *change, struct session *session, struct change_result *out)
+{
+    TRY(apply(change, session, out));
+    return tell_accounts(change, session);
 }

@@ -35,16 +35,30 @@ struct model_watch {
     void *state;
 };
 
+struct change;
+
+/* Who hears of accounts, and judges their passwords: filled in by whoever knows of signing in. */
+struct model_accounts {
+    /* What is wrong with a new password of a row, a constant sentence; NULL: nothing. */
+    const char *(*judge)(void *state, const struct change *change, struct slice password);
+    /* In the unit, behind a change of an account that has worked; an error undoes it. */
+    enum error (*changed)(void *state, struct session *session, const struct change *change);
+    /* Behind a commit that may have changed any account, in ways that nobody has followed. */
+    void (*touched)(void *state);
+    void *state;
+};
+
 struct model {
     const struct schema *schema;
     struct db *db;
     struct offload *offload; /* hashes passwords */
     struct password_params password;
-    struct model_core *cores;        /* by core index; the last one is the writer's */
-    unsigned core_count;             /* without the writer's */
-    const struct caller *caller;     /* who every session is for, where the protocol does not say; NULL: nobody */
-    const struct model_watch *watch; /* NULL: nobody */
-    char cursor_key[32];             /* signs cursors; stored in the database, so that they outlive a restart */
+    struct model_core *cores;              /* by core index; the last one is the writer's */
+    unsigned core_count;                   /* without the writer's */
+    const struct caller *caller;           /* who every session is for, where the protocol does not say; NULL: nobody */
+    const struct model_watch *watch;       /* NULL: nobody */
+    const struct model_accounts *accounts; /* NULL: nobody */
+    char cursor_key[32];                   /* signs cursors; stored in the database, so that they outlive a restart */
 };
 
 /* Makes a model over an open database for `core_count` cores. Owner: the caller; `schema` and `db` are borrowed.

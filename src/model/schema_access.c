@@ -186,12 +186,12 @@ static void check_keys(struct schema_draft *draft, const struct node *map)
     }
 }
 
-static void warn(struct schema_draft *draft, const struct resource *resource, unsigned said)
+/* "create, update", of a set over enum action; false: it is empty. */
+static bool list_actions(unsigned set, char actions[64])
 {
-    char actions[64] = "";
     size_t length = 0;
     for (unsigned action = 0; action < ACTION_COUNT; action++) {
-        if (said & 1u << action || (resource->is_view && action != ACTION_READ))
+        if (!(set & 1u << action))
             continue;
         struct slice name = slice_from(schema_action_name(action));
         memcpy(actions + length, length ? ", " : "", length ? 2 : 0);
@@ -199,17 +199,40 @@ static void warn(struct schema_draft *draft, const struct resource *resource, un
         memcpy(actions + length, name.ptr, name.len);
         length += name.len;
     }
-    if (length > 0)
+    actions[length] = '\0';
+    return length > 0;
+}
+
+static bool has_password(const struct resource *resource)
+{
+    for (size_t i = 0; i < resource->field_count; i++)
+        if (resource->fields[i].type.kind == FIELD_PASSWORD)
+            return true;
+    return false;
+}
+
+static const unsigned writes = 1 << ACTION_CREATE | 1 << ACTION_UPDATE | 1 << ACTION_DELETE;
+
+/* What nobody may, and what everybody may without being asked who they are; but signing up is for strangers. */
+static void warn(struct schema_draft *draft, const struct resource *resource, unsigned said, unsigned open)
+{
+    char actions[64];
+    unsigned possible = resource->is_view ? 1u << ACTION_READ : writes | 1u << ACTION_READ;
+    if (list_actions(possible & ~said, actions))
         diag_warn(draft->diag, resource->place,
                   "add rules under `access:`, such as `read: true`; `false` says it is meant",
                   "resource \"%.*s\": nobody may %s", SLICE_ARG(resource->name), actions);
+    if (list_actions(possible & open & (has_password(resource) ? ~(1u << ACTION_CREATE) : ~0u), actions))
+        diag_warn(draft->diag, resource->place,
+                  "say who, as in `role(\"admin\")` or `owner == auth.id`; `{when: true}` says it is meant",
+                  "resource \"%.*s\": anyone may %s", SLICE_ARG(resource->name), actions);
 }
 
 enum error schema_access_resolve(struct schema_draft *draft, struct resource_draft *own)
 {
     const struct node *map = node_find(own->node, "access");
     struct reader reader = {.draft = draft, .resource = own->resource};
-    unsigned said = 0;
+    unsigned said = 0, open = 0;
     if (!own->node)
         return OK;
     if (map && map->kind != NODE_MAP && !node_is_empty(map)) {
@@ -230,7 +253,9 @@ enum error schema_access_resolve(struct schema_draft *draft, struct resource_dra
             if (access_keys[i].actions & 1u << action)
                 own->resource->access[action] = access;
         said |= access_keys[i].actions;
+        bool is_open = node->kind == NODE_SCALAR && slice_eq_text(node->text, "true");
+        open = is_open ? open | (access_keys[i].actions & writes) : open & ~access_keys[i].actions;
     }
-    warn(draft, own->resource, said);
+    warn(draft, own->resource, said, open);
     return OK;
 }

@@ -32,6 +32,7 @@ struct session {
     struct diag *diag;
     struct db_conn *conn; /* the read lease or the transaction; NULL: none */
     uint64_t position;    /* what reads must see at least (data/db.h); behind each of the session's own writes */
+    void *request;        /* what asks, for the hooks of the layers above; NULL: nobody knows */
     bool is_in_unit;
     struct session_effect *effects, **effects_end; /* of the unit, in the order of session_after_commit() */
     /* Takes back what the unit has done to memory, before it is run again; NULL: nothing. */

@@ -130,12 +130,10 @@ static void write_line(struct audit *audit, int64_t now_us, const struct slice p
     log->level = level;
 }
 
-void audit_write(struct audit *audit, const struct audit_event *event)
+static void write_event(struct audit *audit, const struct audit_event *event)
 {
     static const char *const outcomes[AUDIT_OUTCOME_COUNT] = {"done", "failed", "denied"};
     char timestamp[TIMECODE_DATETIME_BYTES], sequence[24], mark[AUDIT_MARK_BYTES];
-    if (!audit)
-        return;
     int64_t now_us = clock_wall_us(audit->log->clock);
     timecode_format_datetime(now_us, timestamp);
     struct slice parts[AUDIT_PART_COUNT] = {
@@ -159,6 +157,20 @@ void audit_write(struct audit *audit, const struct audit_event *event)
     audit->sequence++;
 }
 
+void audit_begin(struct audit *audit)
+{
+    if (audit->sequence == 0)
+        write_event(audit, &(struct audit_event){.kind = AUDIT_CHAIN_BEGUN});
+}
+
+void audit_write(struct audit *audit, const struct audit_event *event)
+{
+    if (!audit)
+        return;
+    audit_begin(audit);
+    write_event(audit, event);
+}
+
 void audit_write_of(struct audit *audit, struct exchange *x, const struct audit_event *event)
 {
     if (!audit)
@@ -178,11 +190,11 @@ enum error audit_init(struct audit *audit, struct log *log, const struct hmac_ke
     TRY(random_bytes(&random, id, sizeof id));
     *audit = (struct audit){.log = log, .key = key};
     hex_encode(slice_of(id, sizeof id), audit->chain_id);
-    audit_write(audit, &(struct audit_event){.kind = AUDIT_CHAIN_BEGUN});
     return OK;
 }
 
 void audit_fini(struct audit *audit)
 {
-    audit_write(audit, &(struct audit_event){.kind = AUDIT_CHAIN_ENDED});
+    if (audit->sequence > 0)
+        write_event(audit, &(struct audit_event){.kind = AUDIT_CHAIN_ENDED});
 }

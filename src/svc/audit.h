@@ -83,10 +83,13 @@ struct audit {
     char values[AUDIT_PART_COUNT][AUDIT_VALUE_MAX]; /* of the line that is being written */
 };
 
-/* Begins a chain, and writes its first line. `log` and `key` are borrowed; the key is made of the database's secret
- * "audit" (model/secret.h), AUDIT_KEY_BYTES long. Errors: ERROR_IO (no random bytes). */
+/* Makes a chain ready, on any thread; its first line is written before the first event. `log` and `key` are borrowed;
+ * the key is made of the database's secret "audit" (model/secret.h), AUDIT_KEY_BYTES long. Errors: ERROR_IO (no random
+ * bytes). */
 MUST_USE enum error audit_init(struct audit *audit, struct log *log, const struct hmac_key *key);
-/* Writes the chain's last line: that nothing was cut off behind it can be seen. */
+/* Writes the first line, unless it is written. */
+void audit_begin(struct audit *audit);
+/* Writes the last line of a chain that was begun: that nothing was cut off behind it can be seen. */
 void audit_fini(struct audit *audit);
 
 /* Writes one event. NULL: does nothing. */

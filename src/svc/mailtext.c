@@ -16,7 +16,7 @@
 enum {
     LOCAL_MAX = 64,
     PLAIN_MAX = 60,      /* a header's value that stands as it is */
-    WORD_BYTES = 39,      /* of an encoded word: 52 of base64, 12 around them and "Subject: " are 73; 78 is advised */
+    WORD_BYTES = 39,     /* of an encoded word: 52 of base64, 12 around them and "Subject: " are 73; 78 is advised */
     LINE_MAX_7BIT = 990, /* RFC 5322 section 2.1.1 says 998 */
     LINE_MAX_QUOTED = 75,
 };

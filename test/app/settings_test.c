@@ -137,7 +137,8 @@ static void settings_of_a_good_file_are_what_it_says(void **state)
     struct world world;
     load(&world, "good/app.yaml");
     assert_int_equal(world.error, OK);
-    assert_int_equal(world.diag.warning_count, 0);
+    assert_int_equal(world.diag.warning_count, 1);
+    assert_non_null(strstr(world.diag.first->message, "without TLS"));
     const struct settings *s = &world.settings;
     assert_true(slice_eq_text(s->name, "shop"));
     assert_int_equal(s->listen.count, 3);
@@ -284,6 +285,28 @@ static void settings_warn_of_what_nobody_may_do_and_not_of_what_was_forbidden(vo
     unload(&world);
 }
 
+static void settings_warn_of_what_anyone_may_write(void **state)
+{
+    static const struct {
+        const char *access, *warning; /* NULL: none */
+    } rows[] = {{"{all: true}", "resource \"notes\": anyone may create, update, delete"},
+                {"{read: true, write: false, create: true}", "resource \"notes\": anyone may create"},
+                {"{all: true, write: false}", NULL},
+                {"{read: true, write: {when: true}}", NULL},
+                {"{all: title != null}", NULL}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        char text[300];
+        snprintf(text, sizeof text, "resources: {notes: {fields: {title: text}, access: %s}}\n", rows[i].access);
+        load_text(&world, text);
+        assert_int_equal(world.error, OK);
+        assert_int_equal(world.diag.warning_count, rows[i].warning ? 1 : 0);
+        if (rows[i].warning)
+            assert_string_equal(world.diag.first->message, rows[i].warning);
+        unload(&world);
+    }
+}
+
 static void settings_refuse_a_file_that_is_missing_or_too_large(void **state)
 {
     struct world world;
@@ -351,6 +374,15 @@ static void settings_addresses_are_host_and_port(void **state)
 static const char manual_path[] = "../../docs/manual/app-file.md";
 static const char databases_path[] = "../../docs/manual/databases.md";
 
+/* What is said, but for what anyone may do: in a block of a manual's that is meant. */
+static const struct diag_item *first_of(const struct diag *diag)
+{
+    const struct diag_item *item = diag->first;
+    while (item && strstr(item->message, ": anyone may "))
+        item = item->next;
+    return item;
+}
+
 /* Each block that the manual marks as an app file is one, without a warning. */
 static size_t check_blocks(const char *path)
 {
@@ -367,8 +399,9 @@ static size_t check_blocks(const char *path)
         assert_non_null(close);
         close[1] = '\0';
         load_text(&world, at);
-        if (world.diag.first && world.diag.first->place.line > 1)
-            fail_msg("block %zu, line %u: %s", count + 1, world.diag.first->place.line, world.diag.first->message);
+        const struct diag_item *item = first_of(&world.diag);
+        if (item && item->place.line > 1)
+            fail_msg("block %zu, line %u: %s", count + 1, item->place.line, item->message);
         assert_int_equal(world.error, OK);
         unload(&world);
         close[1] = '`';
@@ -419,6 +452,7 @@ int main(void)
         cmocka_unit_test(settings_hold_the_schema_that_the_resources_declare),
         cmocka_unit_test(settings_not_given_are_the_documented_defaults),
         cmocka_unit_test(settings_warn_of_what_nobody_may_do_and_not_of_what_was_forbidden),
+        cmocka_unit_test(settings_warn_of_what_anyone_may_write),
         cmocka_unit_test(settings_refuse_a_file_that_is_missing_or_too_large),
         cmocka_unit_test(settings_survive_every_failed_allocation),
         cmocka_unit_test(settings_addresses_are_host_and_port),

@@ -342,6 +342,11 @@ class Server:
         pairs = [line.rsplit(" ", 1) for line in lines if line and not line.startswith("#")]
         return {name: float(number) for name, number in pairs}
 
+    def log_text(self):
+        """Everything that it has said so far."""
+        with self._changed:
+            return "".join(self.stderr_lines + self.stray + [json_module.dumps(record) + "\n" for record in self.records])
+
     def output(self):
         with self._changed:
             logs = [json_module.dumps(record) + "\n" for record in self.records[-20:]]
@@ -365,6 +370,15 @@ class Server:
         with contextlib.closing(sqlite3.connect(self.directory / self.database.removeprefix("sqlite:"))) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(sql)]
+
+    def dump(self):
+        """All that the database holds, as text."""
+        if not self.database.startswith("sqlite:"):
+            done = subprocess.run(["pg_dump", "--inserts", "-d", self.database], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+        with contextlib.closing(sqlite3.connect(self.directory / self.database.removeprefix("sqlite:"))) as db:
+            return "\n".join(db.iterdump())
 
     def execute(self, sql):
         """A statement past the server."""

@@ -58,6 +58,7 @@ static void stage_open(struct stage *stage)
     arena_init(&stage->arena, 1 << 24);
     assert_int_equal(digest_hmac_create(SLICE("0123456789abcdef0123456789abcdef"), &stage->key), OK);
     assert_int_equal(audit_init(&stage->audit, &stage->log, stage->key), OK);
+    audit_begin(&stage->audit);
 }
 
 static void stage_close(struct stage *stage)

@@ -51,6 +51,7 @@ static int stage_open(void **state)
     for (int chain = 0; chain < 2; chain++) {
         stage->next = stage->lines[chain][0];
         assert_int_equal(audit_init(&stage->audits[chain], &stage->log, stage->key), OK);
+        audit_begin(&stage->audits[chain]);
         for (int i = 1; i < LINES; i++) {
             stage->next = stage->lines[chain][i];
             audit_write(&stage->audits[chain],

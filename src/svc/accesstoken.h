@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SVC_ACCESSTOKEN_H
+#define SVC_ACCESSTOKEN_H
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "model/session.h"
+#include "svc/identity.h"
+
+/* Access tokens: signed claims (RFC 9068) that are good for minutes. They say which sign-in they belong to, so that
+ * they end with it. */
+
+/* Makes one for a sign-in; text in the session's arena. A signature that burns long is made on the offload pool.
+ * Errors: ERROR_MEMORY, ERROR_IO (no random bytes), ERROR_UNAVAILABLE (too many wait for the pool). */
+YIELDS MUST_USE enum error accesstoken_make(const struct identity *identity, struct session *session,
+                                            const struct account *account, struct slice grant, struct slice *out);
+
+/* Verifies a token, one of ours or of a declared issuer, and puts what it says into an empty principal: kind, account,
+ * sign-in, scopes, expiry. Errors: ERROR_UNAUTHORIZED (`*why` for the log, static), ERROR_UNAVAILABLE (the issuer's
+ * keys cannot be had), those of db_query(). */
+YIELDS MUST_USE enum error accesstoken_verify(struct identity *identity, struct session *session, struct slice token,
+                                              struct principal *principal, const char **why);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accounts as rows.
+ *
+ *   another password  every sign-in of the account ends, in the same transaction
+ *   deleted           its sign-ins, keys and tokens for another password go with it
+ *   anything else     it is asked for again with its next request: its role, whether it may sign in
+ *
+ * What others must hear is said behind the commit. */
+#include "svc/accountwatch.h"
+
+#include "base/bits.h"
+#include "model/change.h"
+#include "model/session.h"
+#include "svc/apikey.h"
+#include "svc/gate.h"
+#include "svc/grant.h"
+#include "svc/passwordrule.h"
+#include "svc/reset.h"
+
+static const char *judge(void *state, const struct change *change, struct slice password)
+{
+    const struct identity *identity = state;
+    struct value login = change->values[identity->form.login->index];
+    const struct passwordrule_context context = {.login = login.kind == VALUE_TEXT ? login.text : SLICE(""),
+                                                 .app = identity->config->app};
+    return passwordrule_refusal(password, &context);
+}
+
+struct news {
+    struct identity *identity;
+    struct exchange *x;
+    struct slice account;
+    bool has_password, has_role;
+};
+
+static void spread(void *argument)
+{
+    const struct news *news = argument;
+    identity_changed(news->identity, news->account);
+    if (news->x && news->has_password)
+        gate_tell(news->identity, news->x, AUDIT_PASSWORD_CHANGED, news->account, NULL);
+    if (news->x && news->has_role)
+        gate_tell(news->identity, news->x, AUDIT_ROLE_CHANGED, news->account, NULL);
+}
+
+static enum error changed(void *state, struct session *session, const struct change *change)
+{
+    struct identity *identity = state;
+    struct news *news = arena_zalloc(session->arena, sizeof *news);
+    int64_t count;
+    if (!news)
+        return ERROR_MEMORY;
+    const struct field *role = identity->form.role;
+    bool is_update = change->kind == CHANGE_MERGE || change->kind == CHANGE_REPLACE;
+    *news = (struct news){.identity = identity, .x = session->request};
+    news->has_password = is_update && change_has(change, identity->form.password);
+    news->has_role = is_update && role && bits_has(change->written, role->index);
+    TRY(account_key_of(change->key[0], session->arena, &news->account));
+    if (news->has_password || change->kind == CHANGE_DELETE) {
+        TRY(grant_revoke_all(session, news->account, &count));
+        TRY(reset_forget(session, news->account));
+    }
+    if (change->kind == CHANGE_DELETE)
+        TRY(apikey_delete_all(session, news->account, &count));
+    return session_after_commit(session, spread, news);
+}
+
+static void touched(void *state)
+{
+    identity_changed(state, SLICE(""));
+}
+
+struct model_accounts accountwatch_hooks(void *identity)
+{
+    return (struct model_accounts){.judge = judge, .changed = changed, .touched = touched, .state = identity};
+}

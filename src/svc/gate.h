@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SVC_GATE_H
+#define SVC_GATE_H
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "svc/audit.h"
+#include "svc/identity.h"
+
+struct exchange;
+
+/* The guard of a site (http/guard.h): finds out who asks, refuses credentials that are none, requests that another site
+ * makes with a cookie, and keys that ask too often; notes what was denied. The state is a struct identity. */
+YIELDS MUST_USE enum error gate_enter(struct exchange *x, void *identity);
+void gate_leave(struct exchange *x, void *identity);
+
+/* Who asks, as gate_enter() has found out; NULL: nobody. */
+const struct principal *gate_principal(const struct exchange *x);
+
+/* Whether a request comes from a page of another site, by what the browser says of it: such a one may not sign in with
+ * a cookie, either. Errors: ERROR_FORBIDDEN, told. */
+MUST_USE enum error gate_check_origin(struct exchange *x);
+
+/* Notes an event of an exchange; `subject` is what it is about (may be a stranger's text), `reason` static or NULL. */
+void gate_tell(const struct identity *identity, struct exchange *x, enum audit_kind event, struct slice subject,
+               const char *reason);
+
+#endif

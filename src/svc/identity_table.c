@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Times are microseconds of the wall clock; secrets are SHA-256 digests. An account is its id as text, whatever the
+ * type of the account resource's ids is, so that these tables are the same for every app. */
+#include "svc/identity_table.h"
+
+#include "data/db.h"
+
+static const char sqlite[] =
+    "CREATE TABLE IF NOT EXISTS _tenon_grants(id TEXT PRIMARY KEY NOT NULL, kind INTEGER NOT NULL, "
+    "account TEXT NOT NULL, digest BLOB NOT NULL, generation INTEGER NOT NULL, created_us INTEGER NOT NULL, "
+    "seen_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, address TEXT NOT NULL, agent TEXT NOT NULL) "
+    "STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS _tenon_grants_account ON _tenon_grants(account);"
+    "CREATE INDEX IF NOT EXISTS _tenon_grants_expires_us ON _tenon_grants(expires_us);"
+    "CREATE TABLE IF NOT EXISTS _tenon_keys(id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL, "
+    "scopes TEXT NOT NULL, account TEXT, rate TEXT, created_us INTEGER NOT NULL, seen_us INTEGER, "
+    "expires_us INTEGER) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS _tenon_keys_account ON _tenon_keys(account);"
+    "CREATE TABLE IF NOT EXISTS _tenon_resets(digest BLOB PRIMARY KEY NOT NULL, account TEXT NOT NULL, "
+    "expires_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS _tenon_resets_account ON _tenon_resets(account);"
+    "CREATE INDEX IF NOT EXISTS _tenon_resets_expires_us ON _tenon_resets(expires_us);"
+    "CREATE TABLE IF NOT EXISTS _tenon_attempts(subject BLOB PRIMARY KEY NOT NULL, failures INTEGER NOT NULL, "
+    "last_us INTEGER NOT NULL, until_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS _tenon_attempts_last_us ON _tenon_attempts(last_us);";
+
+/* IF NOT EXISTS alone does not keep two nodes from making one table at once. */
+static const char postgres[] =
+    "SELECT pg_advisory_xact_lock(hashtext('_tenon_identity'));"
+    "CREATE TABLE IF NOT EXISTS _tenon_grants(id text PRIMARY KEY, kind bigint NOT NULL, account text NOT NULL, "
+    "digest bytea NOT NULL, generation bigint NOT NULL, created_us bigint NOT NULL, seen_us bigint NOT NULL, "
+    "expires_us bigint NOT NULL, address text NOT NULL, agent text NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS _tenon_grants_account ON _tenon_grants(account);"
+    "CREATE INDEX IF NOT EXISTS _tenon_grants_expires_us ON _tenon_grants(expires_us);"
+    "CREATE TABLE IF NOT EXISTS _tenon_keys(id text PRIMARY KEY, name text NOT NULL, digest bytea NOT NULL, "
+    "scopes text NOT NULL, account text, rate text, created_us bigint NOT NULL, seen_us bigint, expires_us bigint);"
+    "CREATE INDEX IF NOT EXISTS _tenon_keys_account ON _tenon_keys(account);"
+    "CREATE TABLE IF NOT EXISTS _tenon_resets(digest bytea PRIMARY KEY, account text NOT NULL, "
+    "expires_us bigint NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS _tenon_resets_account ON _tenon_resets(account);"
+    "CREATE INDEX IF NOT EXISTS _tenon_resets_expires_us ON _tenon_resets(expires_us);"
+    "CREATE TABLE IF NOT EXISTS _tenon_attempts(subject bytea PRIMARY KEY, failures bigint NOT NULL, "
+    "last_us bigint NOT NULL, until_us bigint NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS _tenon_attempts_last_us ON _tenon_attempts(last_us);";
+
+static enum error make(struct db_conn *tx, void *argument)
+{
+    return db_script(tx, slice_from(db_conn_dialect(tx) == DIALECT_SQLITE ? sqlite : postgres));
+}
+
+enum error identity_table_make(struct db *db)
+{
+    return db_tx_blocking(db, make, NULL);
+}

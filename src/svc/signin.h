@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SVC_SIGNIN_H
+#define SVC_SIGNIN_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "model/session.h"
+#include "svc/account.h"
+#include "svc/identity.h"
+
+struct exchange;
+
+/* Signing in and out, and the passwords that it takes. Whoever calls these writes the answer. Refusals are the same,
+ * take as long and do the same work whether there is such an account or not. */
+
+enum signin_mode { SIGNIN_TOKENS, SIGNIN_COOKIE };
+
+/* One sign-in: what asks for it, and what came of it. Texts are the session's arena. */
+struct signin {
+    struct identity *identity;
+    struct exchange *x;
+    struct session *session; /* of the exchange; nobody's until it has worked, the account's then */
+    enum signin_mode mode;
+
+    struct account account;
+    struct principal *principal;  /* signin_fini() lets go of it */
+    struct slice grant;           /* its id */
+    struct slice access, refresh; /* tokens */
+    struct slice cookie, csrf;
+    int64_t generation;
+    struct slice secret; /* of the cookie or of the refresh token */
+    unsigned char digest[32];
+};
+
+void signin_init(struct signin *signin, struct identity *identity, struct exchange *x, struct session *session,
+                 enum signin_mode mode);
+void signin_fini(struct signin *signin);
+
+/* With a password. Errors: ERROR_UNAUTHORIZED (no such account, a wrong password, it may not sign in),
+ * ERROR_RATE_LIMITED (too many wrong ones; exchange.retry_after_s says how long), ERROR_UNAVAILABLE (too many are being
+ * checked), those of session_write(). */
+YIELDS MUST_USE enum error signin_password(struct signin *signin, struct slice login, struct slice password);
+/* With a refresh token, which is used up. One that was used before ends the sign-in, whoever has it.
+ * Errors: ERROR_UNAUTHORIZED, those of session_write(). */
+YIELDS MUST_USE enum error signin_refresh(struct signin *signin, struct slice token);
+/* In a unit: of an account that was just made. signin_finish() behind the commit. Errors: those of db_execute(). */
+MUST_USE enum error signin_begin(struct signin *signin, struct slice account);
+/* Makes the tokens or the cookie, and the session the account's. Errors: ERROR_MEMORY. */
+MUST_USE enum error signin_finish(struct signin *signin);
+
+/* Ends the sign-in that the request came with, or all of its account's.
+ * Errors: ERROR_FORBIDDEN (an API key, a stranger's token), those of session_write(). */
+YIELDS MUST_USE enum error signin_end(struct signin *signin, bool everywhere);
+
+/* Changes the password of whoever asks; every sign-in of the account ends and one begins: signin->account is set.
+ * Errors: ERROR_FORBIDDEN (no account behind it), ERROR_VALIDATION (the new one: told as a field), ERROR_UNAUTHORIZED
+ * (the present one is wrong), ERROR_RATE_LIMITED, ERROR_UNAVAILABLE, those of session_write(). */
+YIELDS MUST_USE enum error signin_change_password(struct signin *signin, struct slice present, struct slice wanted);
+#endif
