@@ -66,6 +66,8 @@ struct issuer {
     bool is_refreshing;
     bool has_asked;
     int64_t asked_us; /* when the last refresh ended */
+    bool has_missed;
+    int64_t missed_us; /* when a key that was not there last made one begin */
     unsigned failures_in_a_row;
     uint64_t requests, failures;
 };
@@ -300,6 +302,16 @@ static bool is_pausing(const struct issuer *issuer, int64_t pause_ms, int64_t no
     return issuer->has_asked && now_us - issuer->asked_us < pause_ms * US_PER_MS;
 }
 
+/* Whether a key that is not there is to be asked for: its issuer may have made it a moment ago. With the mutex held. */
+static bool may_miss(struct issuer *issuer, int64_t now_us)
+{
+    if (issuer->has_missed && now_us - issuer->missed_us < (int64_t)ISSUER_PAUSE_MS * US_PER_MS)
+        return false;
+    issuer->has_missed = true;
+    issuer->missed_us = now_us;
+    return true;
+}
+
 static int64_t pause_after_failures(const struct issuer *issuer)
 {
     int64_t pause_ms = FIRST_PAUSE_MS;
@@ -355,10 +367,10 @@ static enum verdict look(struct issuer *issuer, struct question *question, struc
     bool is_stale = age_us >= issuer->max_age_us;
     if (is_usable)
         question->key = jwk_find(snapshot->set->keys, snapshot->set->count, question->kid, question->algorithm);
-    bool may_ask = issuer->is_refreshing || (is_stale ? !is_pausing(issuer, pause_after_failures(issuer), now_us)
-                                                      : !question->key && !is_pausing(issuer, ISSUER_PAUSE_MS, now_us));
-    if (question->has_waited && !issuer->is_refreshing)
-        may_ask = false; /* it has just been asked */
+    bool may_ask = issuer->is_refreshing;
+    if (!may_ask && !question->has_waited) /* else it has just been asked */
+        may_ask = is_stale ? !is_pausing(issuer, pause_after_failures(issuer), now_us)
+                           : !question->key && may_miss(issuer, now_us);
     enum error error = may_ask && (is_stale || !question->key) ? begin_refresh(issuer, core) : OK;
     if (question->key) {
         question->hold = snapshot;

@@ -213,9 +213,7 @@ static void rotate(struct stage *stage, struct fiber *self)
 {
     EXPECT(find(stage, self, "a", JWK_ES256) == OK);
     webserver_answer_body(stage->server, "200 OK", SET(KEY_A "," KEY_B));
-    EXPECT(find(stage, self, "b", JWK_EDDSA) == ERROR_UNAUTHORIZED); /* asked a moment ago */
-    put_forward(stage, self, ISSUER_PAUSE_MS + 1);
-    EXPECT(find(stage, self, "b", JWK_EDDSA) == OK);
+    EXPECT(find(stage, self, "b", JWK_EDDSA) == OK); /* although the keys are but a moment old */
     EXPECT(find(stage, self, "a", JWK_ES256) == OK);
     EXPECT(find(stage, self, "", JWK_EDDSA) == OK);
     EXPECT(webserver_count(stage->server) == 2);
@@ -225,7 +223,7 @@ static void rotate(struct stage *stage, struct fiber *self)
     settle(stage, self);
     EXPECT(find(stage, self, "a", JWK_ES256) == ERROR_UNAUTHORIZED);
     EXPECT(find(stage, self, "b", JWK_EDDSA) == OK);
-    EXPECT(webserver_count(stage->server) == 3);
+    EXPECT(webserver_count(stage->server) == 4); /* "a" was asked for once more */
 }
 
 static void issuer_find_key_follows_the_rotation_of_keys(void **state)
