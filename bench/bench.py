@@ -48,7 +48,11 @@ WORKLOADS = {
     "W3": "POST a record, durable",
     "W4": "GET a list of 20, each with its reference expanded",
     "W5": "ten of which seven are W1, two W2 and one W3",
+    "A1": "GET one record by id with an access token: a permission by role, and a rule that looks at the row",
+    "A2": "the same with an API key",
 }
+SIGNED = ("A1", "A2")  # compared with Tenon itself, asked for the same without any of this
+BASES = ("limit", "plain")
 COMPARED = {
     "W0": "/health",
     "W1": "/api/v1/markets/7",
@@ -68,8 +72,8 @@ class Sqlite:
     name = "sqlite"
 
     def prepare(self, server):
-        shutil.copy(BENCH / "app.yaml", server.folder)
-        shutil.copy(self.pristine(server.name), server.folder / "markets.db")
+        shutil.copy(BENCH / server.app, server.folder / "app.yaml")
+        shutil.copy(self.pristine(server.name if server.name == "limit" else server.app), server.folder / "markets.db")
         return server.folder / "markets.db"
 
     def pristine(self, name):
@@ -78,10 +82,10 @@ class Sqlite:
             made = WORK / f"making-{name}" / "markets.db"
             shutil.rmtree(made.parent, ignore_errors=True)
             made.parent.mkdir(parents=True)
-            if name == "tenon":
-                creator = Server(name, self)
+            if name != "limit":
+                creator = Server("tenon", self)
                 creator.folder = made.parent
-                shutil.copy(BENCH / "app.yaml", made.parent)
+                shutil.copy(BENCH / name, made.parent / "app.yaml")
                 creator.launch()
                 creator.stop()
             generate.fill(made, ROWS)
@@ -114,7 +118,7 @@ class Postgres:
         self.number = 0
 
     def write_app(self, server, url):
-        (server.folder / "app.yaml").write_text((BENCH / "app.yaml").read_text().replace("sqlite:markets.db", url))
+        (server.folder / "app.yaml").write_text((BENCH / server.app).read_text().replace("sqlite:markets.db", url))
 
     def prepare(self, server):
         self.number += 1
@@ -136,8 +140,10 @@ class Postgres:
 class Server:
     """A server under measurement; a context manager, so that none is left behind."""
 
-    def __init__(self, name, database):
-        self.name, self.database, self.folder = name, database, WORK / f"run-{name}"
+    def __init__(self, name, database, workload=None):
+        self.name, self.database, self.workload, self.folder = name, database, workload, WORK / f"run-{name}"
+        self.is_signed = workload in SIGNED and name == "tenon"
+        self.app, self.header = "app_auth.yaml" if self.is_signed else "app.yaml", None
 
     def command(self, port):
         if self.name == "limit":
@@ -147,6 +153,8 @@ class Server:
     def __enter__(self):
         self.prepare()
         self.launch()
+        if self.is_signed:
+            self.sign_in()
         return self
 
     def __exit__(self, *unused):
@@ -186,6 +194,20 @@ class Server:
                 self.process.kill()
         self.process.wait()
 
+    def sign_in(self):
+        """The header that says who asks: a token, or a key that the account owns."""
+        body = json.dumps({"email": "trader@example.org", "password": "correct horse battery"})
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection.request("POST", "/auth/register", body, {"Content-Type": "application/json"})
+        data = json.loads(connection.getresponse().read())["data"]
+        connection.close()
+        if self.workload == "A1":
+            self.header = "Authorization: Bearer " + data["access_token"]
+            return
+        create = ["key", "create", "--name", "bench", "--scopes", "markets:*", "--owner", str(data["account"]["id"]), "app.yaml"]
+        done = subprocess.run([TENON, *create], cwd=self.folder, capture_output=True, text=True, check=True)
+        self.header = "X-API-Key: " + done.stdout.strip()
+
     def get(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
@@ -211,7 +233,12 @@ class Server:
     def drive(self, workload, seconds):
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", f"{workload.lower()}.lua"]
         done = subprocess.run(
-            pinned(CLIENT_CPU, [*command, f"http://127.0.0.1:{self.port}"]), cwd=BENCH, capture_output=True, text=True, check=True
+            pinned(CLIENT_CPU, [*command, f"http://127.0.0.1:{self.port}"]),
+            cwd=BENCH,
+            env={**os.environ, "BENCH_HEADER": self.header or ""},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -254,12 +281,16 @@ def comparable(answer):
     return re.sub(rb'("nextCursor":")([^"]*)', lambda match: match[1] + str(len(match[2])).encode(), answer.content)
 
 
+def measured(names, workload):
+    return ["plain", "tenon"] if workload in SIGNED else names
+
+
 def measure_all(names, workloads, rounds, seconds, database, say):
-    samples = {workload: {name: [] for name in names} for workload in workloads}
+    samples = {workload: {name: [] for name in measured(names, workload)} for workload in workloads}
     for number in range(rounds):
         for workload in workloads:
-            for name in names:
-                with Server(name, database) as server:
+            for name in measured(names, workload):
+                with Server(name, database, workload) as server:
                     sample = server.measure(workload, seconds)
                 samples[workload][name].append(sample)
                 say(f"round {number + 1} {workload:4} {name:6} {sample['rps']:9.0f}/s {sample['cpu_us']:8.2f} us")
@@ -298,7 +329,8 @@ def table(results, database):
     for workload, by_name in results.items():
         for name, r in by_name.items():
             split = [f"{r['cpu_us'] - r['db_us']:.2f}", f"{r['db_us']:.2f}"] if parts else []
-            ratio = f"{r['cpu_us'] / by_name['limit']['cpu_us']:.2f}" if "limit" in by_name else ""
+            base = next((by_name[base] for base in BASES if base in by_name), None)
+            ratio = f"{r['cpu_us'] / base['cpu_us']:.2f}" if base else ""
             cells = [workload, name, f"{r['rps']:.0f}", f"{r['p50_ms']:.2f}", f"{r['p99_ms']:.2f}", f"{r['cpu_us']:.2f}", *split]
             yield "| " + " | ".join([*cells, ratio, f"{r['memory_mb']:.1f}", f"{r['bytes']:.0f}"]) + " |"
 

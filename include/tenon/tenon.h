@@ -192,6 +192,18 @@ TN_API TN_MUST_USE tn_error tn_db_exec(tn_request *request, int64_t *changes, co
  * Errors: those of `body` and of the commit; TN_OUTCOME_UNKNOWN; TN_UNAVAILABLE (others were in the way each time). */
 TN_API TN_MUST_USE tn_error tn_db_tx(tn_request *request, tn_error (*body)(tn_request *request, void *argument),
                                      void *argument);
+/* Who asks: "user:<id>" of an account, "key:<id>" of a program's key that nobody owns; NULL: nobody. */
+TN_API const char *tn_caller(tn_request *request);
+/* The id of their account; TN_NULL: there is none. For arguments: TN_ARGS(tn_caller_id(r)). */
+TN_API tn_value tn_caller_id(tn_request *request);
+/* The role of their account; NULL: none. */
+TN_API const char *tn_caller_role(tn_request *request);
+/* Whether they hold a permission such as "markets:settle": their role has it under `roles:`, as far as the scopes of
+ * their token or key go. It need not stand in the app file. */
+TN_API bool tn_can(tn_request *request, const char *permission);
+/* The same, to be returned: TN_OK, TN_UNAUTHORIZED (nobody asks) or TN_FORBIDDEN. */
+TN_API TN_MUST_USE tn_error tn_require(tn_request *request, const char *permission);
+
 /* Inside tn_db_tx(): calls `effect` once the outermost one has been committed, and not at all when it is undone. It
  * runs on the request's fiber, before that tn_db_tx() returns. Errors: TN_INTERNAL (outside), TN_MEMORY. */
 TN_API TN_MUST_USE tn_error tn_after_commit(tn_request *request, void (*effect)(void *argument), void *argument);

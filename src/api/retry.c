@@ -25,8 +25,9 @@ enum error retry_init(struct retry *retry, struct rest *rest, struct exchange *x
         return ERROR_VALIDATION;
     }
     TRY(error);
-    const char *scope =
-        arena_printf(x->arena, "anonymous %.*s %.*s", SLICE_ARG(x->head->method_text), SLICE_ARG(x->head->path));
+    struct slice caller = x->caller ? x->caller->name : SLICE("anonymous");
+    const char *scope = arena_printf(x->arena, "%.*s %.*s %.*s", SLICE_ARG(caller), SLICE_ARG(x->head->method_text),
+                                     SLICE_ARG(x->head->path));
     if (!scope)
         return ERROR_MEMORY;
     retry->key.scope = slice_from(scope);

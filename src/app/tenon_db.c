@@ -198,7 +198,7 @@ static enum error select_rows(tn_request *request, const char *sql, const tn_val
     TRY(db_query(request->session.conn, statement.sql, statement.arguments, statement.count, &rows));
     enum error error = copy_rows(request->x->arena, rows, most, out);
     db_rows_close(rows);
-    return error;
+    return error == OK ? session_note_statement(&request->session, statement.sql) : error;
 }
 
 tn_error tn_db_one(tn_request *request, tn_row *out, const char *sql, const tn_value *arguments, size_t count)
@@ -224,7 +224,8 @@ tn_error tn_db_query(tn_request *request, tn_rows *out, const char *sql, const t
 static enum error execute(struct session *session, void *argument)
 {
     struct statement *statement = argument;
-    return db_execute(session->conn, statement->sql, statement->arguments, statement->count, &statement->changes);
+    TRY(db_execute(session->conn, statement->sql, statement->arguments, statement->count, &statement->changes));
+    return session_note_statement(session, statement->sql);
 }
 
 tn_error tn_db_exec(tn_request *request, int64_t *changes, const char *sql, const tn_value *arguments, size_t count)

@@ -86,7 +86,7 @@ static void print_outcome(const struct command_line *line, const struct transfer
     if (error != OK && line->is_json)
         report_print_json(stdout, diag, error);
     else
-        report_print(stderr, diag, error);
+        report_print_outcome(stderr, diag, error);
     if (error == OK && line->is_json)
         print_json(report, seconds);
     else if (error == OK)

@@ -273,7 +273,7 @@ enum command_exit migrate_command_run(const struct command_line *line)
     enum error error = migrate_open(app_of(&job), line->database, &job.arena, &job.diag, &job.migrate);
     if (error == OK)
         error = action->run(&job);
-    report_print(stderr, &job.diag, error);
+    report_print_outcome(stderr, &job.diag, error);
     migrate_close(&job.migrate);
     arena_fini(&job.arena);
     return error == OK ? COMMAND_DONE : COMMAND_FAILED;

@@ -164,7 +164,7 @@ enum command_exit plans_explain(const struct command_line *line)
     else if (line->is_json)
         report_print_json(stdout, &diag, error);
     else
-        report_print(stderr, &diag, error);
+        report_print_outcome(stderr, &diag, error);
     arena_fini(&arena);
     return error == ERROR_PARSE ? COMMAND_USAGE : code;
 }

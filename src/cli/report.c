@@ -32,11 +32,12 @@ static void print_item(FILE *out, const struct palette *palette, const struct di
         fprintf(out, "  %shint: %s%s\n", palette->dim, item->hint, palette->end);
 }
 
-void report_print(FILE *out, const struct diag *diag, enum error error)
+static void print(FILE *out, const struct diag *diag, enum error error, bool has_advice)
 {
     const struct palette palette = palette_for(out);
     for (const struct diag_item *item = diag->first; item; item = item->next)
-        print_item(out, &palette, item);
+        if (has_advice || !item->is_warning || !item->place.file)
+            print_item(out, &palette, item);
     if (diag->count > DIAG_ITEMS_MAX)
         fprintf(out, "and more: %zu in all\n", diag->count);
     if (error == OK || (diag->count > 0 && !diag->message))
@@ -44,6 +45,16 @@ void report_print(FILE *out, const struct diag *diag, enum error error)
     fprintf(out, "%serror: %s%s\n", palette.error, diag->message ? diag->message : error_sentence(error), palette.end);
     if (diag->hint)
         fprintf(out, "  %shint: %s%s\n", palette.dim, diag->hint, palette.end);
+}
+
+void report_print(FILE *out, const struct diag *diag, enum error error)
+{
+    print(out, diag, error, true);
+}
+
+void report_print_outcome(FILE *out, const struct diag *diag, enum error error)
+{
+    print(out, diag, error, false);
 }
 
 static void put_text(struct buf *out, const char *key, const char *text)

@@ -477,6 +477,8 @@ static enum error run_step(struct running *running, size_t index)
         TRY(run->begin(run->state, index));
     for (size_t time = 0; time < kept->times; time++)
         TRY(run_once(running, index, time));
+    if (kept->times > 0)
+        TRY(session_note_statement(running->session, step->statement.sql[DIALECT_SQLITE]));
     return is_shown ? run->end(run->state, index) : OK;
 }
 

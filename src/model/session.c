@@ -16,6 +16,7 @@
 #include "data/db.h"
 #include "data/sql.h"
 #include "model/model.h"
+#include "model/statement.h"
 #include "rt/core.h"
 #include "rt/fiber.h"
 
@@ -116,6 +117,24 @@ enum error session_write(struct session *session, enum db_isolation isolation, s
     for (struct session_effect *effect = error == OK ? session->effects : NULL; effect; effect = effect->next)
         effect->run(effect->argument);
     return error;
+}
+
+static void tell_touched(void *argument)
+{
+    const struct model_accounts *accounts = argument;
+    accounts->touched(accounts->state);
+}
+
+enum error session_note_statement(struct session *session, struct slice sql)
+{
+    const struct model *model = session->model;
+    union {
+        const struct model_accounts *given;
+        void *argument;
+    } accounts = {.given = model->accounts};
+    if (!accounts.given || !session->is_in_unit || !statement_mentions(sql, model->schema->account->table))
+        return OK;
+    return session_after_commit(session, tell_touched, accounts.argument);
 }
 
 enum error session_nested(struct session *session, session_unit *unit, void *argument)

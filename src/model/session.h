@@ -63,6 +63,10 @@ YIELDS MUST_USE enum error session_write(struct session *session, enum db_isolat
  * which it was asked for, before session_write() returns. Memory is the session's arena. Errors: ERROR_MEMORY. */
 MUST_USE enum error session_after_commit(struct session *session, void (*effect)(void *argument), void *argument);
 
+/* In a unit, behind a statement that an app's author has written: if it names the table of the accounts, who has signed
+ * in is asked for again when the unit is committed. Errors: ERROR_MEMORY. */
+MUST_USE enum error session_note_statement(struct session *session, struct slice sql);
+
 /* Runs `unit` inside a unit so that its failure undoes only its own changes and effects. Errors: those of the unit. */
 MUST_USE enum error session_nested(struct session *session, session_unit *unit, void *argument);
 

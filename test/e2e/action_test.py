@@ -469,8 +469,8 @@ def test_access_is_a_condition_over_the_caller_and_the_input(api, action, body, 
 BROKEN = """database: sqlite:broken.db
 resources:
   users:
-    fields: {name: text required, password: password required}
-    access: {all: true}
+    fields: {name: text required unique, password: password required}
+    access: {all: {when: true}}
 actions:
   look:
     access: true
