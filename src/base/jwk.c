@@ -25,6 +25,7 @@
 #include "base/digest.h"
 #include "base/jsonwrite.h"
 #include "base/jwk_key.h"
+#include "base/utf8.h"
 
 static const struct jwk_form forms[JWK_ALGORITHM_COUNT] = {
     [JWK_HS256] = {.name = "HS256", .kind = JWK_KIND_OCT, .hash = "SHA256", .bytes = 32},
@@ -87,7 +88,9 @@ static struct jwk *begin(struct slice kid)
 
 static enum error check_kid(struct slice kid, struct diag *diag)
 {
-    return kid.len <= JWK_KID_BYTES_MAX ? OK : refuse(diag, "256 bytes at most", "the name of the key is too long");
+    if (kid.len <= JWK_KID_BYTES_MAX && utf8_is_valid(kid) && slice_index(kid, '\0') == kid.len)
+        return OK;
+    return refuse(diag, "256 bytes of UTF-8 at most", "the name of the key is too long, or no text");
 }
 
 enum error jwk_create_secret(struct slice secret, enum jwk_algorithm algorithm, struct slice kid, struct diag *diag,
