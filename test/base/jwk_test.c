@@ -13,7 +13,6 @@
 
 #define BIT(algorithm) (1u << (algorithm))
 
-static const char long_name[JWK_KID_BYTES_MAX + 1] = "a";
 static const char long_secret[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 static void jwk_algorithm_find_knows_exact_names_only(void **state)
