@@ -29,7 +29,6 @@
 #include "http/http1.h"
 #include "http/site.h"
 #include "model/model.h"
-#include "model/permission.h"
 #include "model/schema_sync.h"
 #include "rt/core.h"
 #include "rt/fiber.h"
@@ -107,13 +106,15 @@ static enum error narrow(struct running *running, const struct node *list)
     const struct schema *schema = schema_of(running);
     if (!list)
         return OK;
-    uint64_t *scopes = arena_array(&running->arena, permission_words(schema), sizeof *scopes);
-    if (!scopes)
-        return ERROR_MEMORY;
+    struct buf text;
+    buf_init(&text, REASON_BYTES_MAX);
     for (const struct node *item = list->first; item; item = item->next)
-        permission_add(schema, item->text, scopes);
-    running->caller.scopes = scopes;
-    return OK;
+        buf_printf(&text, "%.*s ", SLICE_ARG(item->text));
+    enum error error = buf_error(&text);
+    if (error == OK)
+        error = impersonate_narrow(schema, buf_slice(&text), &running->arena, &running->caller);
+    buf_fini(&text);
+    return error;
 }
 
 static enum error find_caller(struct running *running, const struct ruletest *test)
@@ -310,7 +311,7 @@ static enum error run(struct running *running)
 {
     TRY(worker_init(&running->worker, 0, &running->generation->settings, &running->log_fd));
     running->worker.log.level = LOG_LEVEL_ERROR;
-    TRY(offload_create(1, 100, &running->offload));
+    TRY(offload_create(1, 100, 0, &running->offload));
     TRY(open_database(running));
     TRY(build(running));
     running->begin.run = begin;

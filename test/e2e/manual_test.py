@@ -81,8 +81,8 @@ def test_the_manual_of_permissions(serve, request, monkeypatch):
     rows = [
         f"INSERT INTO {table}({columns}, created_at, updated_at, version) VALUES({values}, '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z', 1)"
         for table, columns, values in [
-            ("users", "id, name, role, password", "1, 'Ada', 'manager', 'x'"),
-            ("users", "id, name, role, password", "2, 'Bob', 'user', 'x'"),
+            ("users", "id, name, email, role, password", "1, 'Ada', 'ada@example.org', 'manager', 'x'"),
+            ("users", "id, name, email, role, password", "2, 'Bob', 'bob@example.org', 'user', 'x'"),
             ("markets", "id, name, status, creator", "7, 'Rain', 'draft', 2"),
         ]
     ]

@@ -190,7 +190,8 @@ def test_scopes_narrow_what_a_role_holds(server):
     assert why(server, f"GET /api/v1/markets/{ACTIVE}", *as_(ADA), "--scopes", "markets:read")["status"] == 200
     unreadable = why(server, f"DELETE /api/v1/markets/{ACTIVE}", *as_(ADA), "--scopes", "markets:delete")
     assert unreadable["status"] == 404 and unreadable["reason"] == 'the scopes do not hold "markets:read"'
-    assert why(server, "POST /api/v1/markets/4/close", *as_(CY), "--scopes", "actions:*")["status"] == 204
+    assert why(server, "POST /api/v1/markets/4/close", *as_(CY), "--scopes", "actions:* markets:update")["status"] == 204
+    assert why(server, "POST /api/v1/markets/4/close", *as_(CY), "--scopes", "actions:*")["status"] == 403
     assert why(server, "POST /api/v1/markets/4/close", *as_(CY), "--scopes", "markets:*")["status"] == 403
 
 
