@@ -96,6 +96,15 @@ static void merge_section(struct loader *loader, struct node *into, struct node 
     }
 }
 
+/* Each file may bring tests of its own. */
+static void append_all(struct node *into, struct node *list)
+{
+    for (struct node *child = list->first, *next; child; child = next) {
+        next = child->next;
+        node_append(into, child);
+    }
+}
+
 static void merge(struct loader *loader, struct node *root)
 {
     if (!loader->root) {
@@ -109,6 +118,8 @@ static void merge(struct loader *loader, struct node *root)
             node_append(loader->root, section);
         else if (first->kind == NODE_MAP && section->kind == NODE_MAP)
             merge_section(loader, first, section);
+        else if (first->kind == NODE_LIST && section->kind == NODE_LIST && slice_eq_text(section->key, "tests"))
+            append_all(first, section);
         else
             diag_at(loader->diag, section->key_place, NULL, "\"%.*s\" is given twice, first at %s:%u:%u",
                     SLICE_ARG(section->key), first->key_place.file, first->key_place.line, first->key_place.column);

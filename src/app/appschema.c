@@ -228,6 +228,21 @@ static const char definitions[] =
     "\"issuer\": {\"type\": \"string\"}, \"audience\": {\"type\": \"string\"}, \"jwks\": {\"type\": \"string\"}, "
     "\"algorithms\": {\"$ref\": \"#/$defs/texts\"}, \"subject\": {\"type\": \"string\"}, "
     "\"field\": {\"type\": \"string\"}, \"role\": {\"type\": \"string\"}}}},\n"
+    "\"test\": {\"type\": \"object\", \"additionalProperties\": false, \"required\": [\"name\", \"expect\"], "
+    "\"properties\": {"
+    "\"name\": {\"$ref\": \"#/$defs/text\"}, "
+    "\"rows\": {\"type\": [\"object\", \"null\"], \"additionalProperties\": {\"type\": \"array\", "
+    "\"items\": {\"type\": \"object\"}}, \"description\": \"by resource; `id` is what the test calls a row\"}, "
+    "\"as\": {\"anyOf\": [{\"$ref\": \"#/$defs/text\"}, {\"type\": \"object\", \"additionalProperties\": false, "
+    "\"required\": [\"account\"], \"properties\": {\"account\": {\"$ref\": \"#/$defs/text\"}, "
+    "\"scopes\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/permission\"}}}}], "
+    "\"description\": \"the account that asks; nobody by default\"}, "
+    "\"expect\": {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 200, \"items\": {\"type\": \"object\", "
+    "\"minProperties\": 1, \"maxProperties\": 1, \"additionalProperties\": {\"anyOf\": [{\"$ref\": \"#/$defs/count\"}, "
+    "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\"status\": {\"$ref\": "
+    "\"#/$defs/count\"}, "
+    "\"total\": {\"$ref\": \"#/$defs/count\"}, \"rows\": {\"$ref\": \"#/$defs/list\"}, "
+    "\"fields\": {\"$ref\": \"#/$defs/list\"}}}]}}}}},\n"
     "\"permission\": {\"type\": \"string\", \"pattern\": "
     "\"^([*]|([A-Za-z0-9_.-]+|[*]):([A-Za-z0-9_.-]+|[*]))$|\\\\$\\\\{\"},\n";
 
@@ -250,7 +265,10 @@ void appschema_write(struct buf *out)
                          "\"roles\": {\"type\": [\"object\", \"null\"], \"additionalProperties\": "
                          "{\"type\": [\"array\", \"null\"], \"maxItems\": 200, "
                          "\"items\": {\"$ref\": \"#/$defs/permission\"}}, "
-                         "\"description\": \"the permissions that each role holds\"}},\n"
+                         "\"description\": \"the permissions that each role holds\"},\n"
+                         "\"tests\": {\"type\": [\"array\", \"null\"], \"maxItems\": 1000, "
+                         "\"items\": {\"$ref\": \"#/$defs/test\"}, "
+                         "\"description\": \"who may do what, run by `tenon check`\"}},\n"
                          "\"$defs\": {\n");
     buf_put_text(out, definitions);
     put_resource(out);

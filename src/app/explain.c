@@ -17,25 +17,20 @@
 #include "app/explain_plan.h"
 #include "app/health.h"
 #include "app/impersonate.h"
+#include "app/rehearsal.h"
 #include "app/worker.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "data/db.h"
 #include "data/observed.h"
-#include "http/exchange.h"
-#include "http/http1.h"
-#include "http/middleware.h"
 #include "http/site.h"
 #include "model/advice.h"
 #include "model/schema_sync.h"
-#include "net/address.h"
 #include "rt/core.h"
 #include "rt/fiber.h"
 
 enum {
     REQUEST_BYTES_MAX = 64 * 1024,
-    ANSWER_BYTES_MAX = 64 * 1024 * 1024,
-    HEADERS_BYTES_MAX = 64 * 1024,
     PATIENCE_MS = 10 * 60 * 1000,
     ROWS_THAT_MATTER = 1000, /* of a table: below, reading all of it costs less than a second index */
     ROWS_WASTED = 200,       /* looked at in vain before an index is worth its upkeep */
@@ -70,10 +65,8 @@ struct explain {
     struct health health;
     struct caller caller;
     struct model_watch watch;
-    struct middleware_local local;
-    struct address peer;
-    struct http1_head *head;
-    struct exchange *x;
+    const struct http1_head *head;
+    struct diag refusal; /* of the request's form */
     struct core_message begin;
     struct record *first, **end;
     struct record next; /* what the model has said of the statement that comes next */
@@ -282,37 +275,10 @@ static enum error make_report(struct explain *explain)
 
 /* ---- the request ---- */
 
-/* Spaces, quotes, bytes of other alphabets and the && of an expression, as people type them on a command line. */
-static void put_target(struct buf *out, struct slice target)
-{
-    for (size_t i = 0; i < target.len; i++) {
-        unsigned char byte = (unsigned char)target.ptr[i];
-        if (slice_starts(slice_from_index(target, i), SLICE(" && "))) {
-            buf_put_literal(out, "%20%26%26");
-            i += 2;
-        } else if (byte <= ' ' || byte >= 0x7f || byte == '"')
-            buf_printf(out, "%%%02X", byte);
-        else
-            buf_put_byte(out, (char)byte);
-    }
-}
-
 static enum error refuse_request(struct explain *explain, const char *why)
 {
     diag_say(explain->diag, "write it as 'GET /api/v1/markets?status=active&limit=20'", "%s", why);
     return ERROR_PARSE;
-}
-
-static enum error parse_head(struct explain *explain, struct slice bytes)
-{
-    static const char *const refused = "the request cannot be read";
-    struct http1 parser;
-    http1_init(&parser, &explain->generation->settings.http.limits);
-    switch (http1_parse_head(&parser, bytes, explain->head)) {
-    case HTTP1_DONE: return OK;
-    case HTTP1_REFUSED: return refuse_request(explain, parser.sentence ? parser.sentence : refused);
-    default: return refuse_request(explain, refused);
-    }
 }
 
 static enum error parse_request(struct explain *explain)
@@ -329,62 +295,18 @@ static enum error parse_request(struct explain *explain)
         return refuse_request(explain, "a request is a method and a path");
     if (!slice_eq_text(method, "GET"))
         return refuse_request(explain, "only GET can be explained: anything else would have to be done");
-    struct buf text;
-    buf_init(&text, REQUEST_BYTES_MAX);
-    buf_put_literal(&text, "GET ");
-    put_target(&text, target);
-    buf_put_literal(&text, " HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    struct slice bytes = arena_slice(explain->arena, buf_slice(&text));
-    bool failed = buf_failed(&text) || !bytes.ptr;
-    buf_fini(&text);
-    explain->head = arena_zalloc(explain->arena, sizeof *explain->head);
-    return failed || !explain->head ? ERROR_MEMORY : parse_head(explain, bytes);
-}
-
-static enum error make_exchange(struct explain *explain, struct fiber *self)
-{
-    struct core *core = explain->worker.core;
-    struct exchange *x = arena_zalloc(explain->arena, sizeof *x);
-    if (!x)
-        return ERROR_MEMORY;
-    *x = (struct exchange){.head = explain->head,
-                           .deadline = DEADLINE_NEVER,
-                           .now_us = core_wall_us(core),
-                           .core = core,
-                           .fiber = self,
-                           .arena = explain->arena,
-                           .site = explain->generation->site,
-                           .log = &explain->worker.log,
-                           .peer = &explain->peer,
-                           .local = &explain->local,
-                           .started_us = core_now_us(core),
-                           .content_type = SLICE("application/json")};
-    buf_init(&x->body, ANSWER_BYTES_MAX);
-    buf_init(&x->headers, HEADERS_BYTES_MAX);
-    buf_init(&x->server_headers, HEADERS_BYTES_MAX);
-    diag_init(&x->diag, explain->arena);
-    explain->x = x;
-    return OK;
-}
-
-static enum error keep_answer(struct explain *explain)
-{
-    struct exchange *x = explain->x;
-    explain->report->status = x->status;
-    explain->report->body = arena_slice(explain->arena, buf_slice(&x->body));
-    buf_fini(&x->body);
-    buf_fini(&x->headers);
-    buf_fini(&x->server_headers);
-    return explain->report->body.ptr ? OK : ERROR_MEMORY;
+    enum error error =
+        rehearsal_head(explain->generation, method, target, false, explain->arena, &explain->refusal, &explain->head);
+    return error == ERROR_PARSE ? refuse_request(explain, explain->refusal.message) : error;
 }
 
 static enum error serve(struct explain *explain, struct fiber *self)
 {
-    TRY(make_exchange(explain, self));
-    middleware_local_init(&explain->local, explain->worker.core);
-    site_serve(explain->generation->site, explain->x, OK);
-    middleware_local_fini(&explain->local);
-    TRY(keep_answer(explain));
+    const struct rehearsal rehearsal = {.generation = explain->generation, .worker = &explain->worker};
+    struct rehearsal_answer answer;
+    TRY(rehearsal_serve(&rehearsal, self, explain->head, SLICE(""), explain->arena, &answer));
+    explain->report->status = answer.status;
+    explain->report->body = answer.body;
     return examine_all(explain, self);
 }
 
@@ -458,7 +380,6 @@ static enum error run(struct explain *explain)
 {
     TRY(generation_load(explain->options->app_path, explain->diag, &explain->generation));
     TRY(parse_request(explain));
-    TRY(address_parse(SLICE("127.0.0.1:0"), NULL, &explain->peer));
     TRY(worker_init(&explain->worker, 0, &explain->generation->settings, &explain->log_fd));
     explain->worker.log.level = LOG_LEVEL_ERROR;
     TRY(open_database(explain));
@@ -495,6 +416,7 @@ enum error explain_run(const struct explain_options *options, struct arena *aren
     explain->diag = diag;
     explain->report = out;
     explain->end = &explain->first;
+    diag_init(&explain->refusal, arena);
     explain->log_fd = STDERR_FILENO;
     log_init(&explain->log, clock_system(), log_write_fd, &explain->log_fd);
     explain->log.level = LOG_LEVEL_ERROR;

@@ -44,7 +44,8 @@ static enum error build_site(struct generation *generation, const struct generat
     TRY(rest_add_routes(generation->rest, generation->site, &generation->arena, diag));
     const struct identity_config *auth = &generation->settings.auth.config;
     const struct schema *schema = generation->settings.schema;
-    if (identity_is_needed(auth, schema))
+    bool is_served = parts->db && !parts->is_closed;
+    if (identity_is_needed(auth, schema) && (generation->identity || !is_served)) /* nobody signs in to a look */
         TRY(auth_add_routes(generation->rest, generation->identity, identity_has_accounts(auth, schema),
                             generation->site, &generation->arena, diag));
     if (parts->extend)

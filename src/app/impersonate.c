@@ -82,3 +82,18 @@ enum error impersonate_find(struct db *db, const struct schema *schema, const ch
     read_account(schema, account, out);
     return OK;
 }
+
+enum error impersonate_narrow(const struct schema *schema, struct slice scopes, struct arena *arena,
+                              struct caller *caller)
+{
+    size_t words = permission_words(schema);
+    uint64_t *set = arena_array(arena, words, sizeof *set), *held = arena_array(arena, words, sizeof *held);
+    if (!set || !held)
+        return ERROR_MEMORY;
+    permission_add(schema, scopes, set);
+    for (size_t i = 0; i < words; i++)
+        held[i] = caller->held ? caller->held[i] & set[i] : 0;
+    caller->scopes = set;
+    caller->held = held;
+    return OK;
+}

@@ -17,4 +17,9 @@
 MUST_USE enum error impersonate_find(struct db *db, const struct schema *schema, const char *id, struct arena *arena,
                                      struct diag *diag, struct caller *out);
 
+/* Narrows a caller to scopes, as a token or key is: what these patterns hold for, separated by spaces, and no more of
+ * what the role holds. Errors: ERROR_MEMORY. */
+MUST_USE enum error impersonate_narrow(const struct schema *schema, struct slice scopes, struct arena *arena,
+                                       struct caller *caller);
+
 #endif

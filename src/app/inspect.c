@@ -9,13 +9,29 @@
 #include "http/method.h"
 #include "http/site.h"
 
-enum error inspect_check(const char *app_path, struct diag *diag)
+static enum error check_routes(const char *app_path, struct diag *diag, bool *has_tests)
 {
     struct generation *generation;
     TRY(generation_load(app_path, diag, &generation));
     enum error error = generation_outline(generation, NULL, NULL, diag);
+    *has_tests = !node_is_empty(node_find(generation->settings.root, "tests"));
     generation_destroy(generation);
     return error;
+}
+
+enum error inspect_check(const char *app_path, generation_extend *extend, void *extend_state, struct diag *diag,
+                         struct ruletest_result *tests)
+{
+    struct generation *generation;
+    struct diag said; /* again, when it is loaded again */
+    bool has_tests;
+    *tests = (struct ruletest_result){0};
+    TRY(check_routes(app_path, diag, &has_tests));
+    if (!has_tests)
+        return OK;
+    diag_init(&said, diag->arena);
+    TRY(generation_load(app_path, &said, &generation));
+    return ruletest_run(generation, extend, extend_state, diag, tests);
 }
 
 static enum error describe(const struct http_site *site, const struct site_route *route, struct arena *arena,

@@ -5,17 +5,20 @@
 #include <stddef.h>
 
 #include "app/generation.h"
+#include "app/ruletest.h"
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/error.h"
 
-/* Looking at an app without serving it: what `tenon check`, `routes` and `schema` print. No database is opened. */
+/* Looking at an app without serving it: what `tenon check`, `routes` and `schema` print. The app's database is not
+ * opened. */
 
-/* Checks an app file, and that its routes do not meet; every mistake and warning is in the diag.
- * Errors: ERROR_VALIDATION, ERROR_MEMORY. */
-MUST_USE enum error inspect_check(const char *app_path, struct diag *diag);
+/* Checks an app file, and that its routes do not meet, and runs its tests; every mistake and warning is in the diag.
+ * Errors: ERROR_VALIDATION, ERROR_CONFLICT, ERROR_MEMORY, ERROR_IO (the tests have no place). */
+MUST_USE enum error inspect_check(const char *app_path, generation_extend *extend, void *extend_state,
+                                  struct diag *diag, struct ruletest_result *tests);
 
 struct inspect_route {
     const char *method, *pattern, *name;

@@ -27,8 +27,8 @@ static const struct settings_row rows[] = {
 };
 #undef X
 
-/* Sections that are the schema's. */
-static const char *const of_schema[] = {"resources", "actions", "roles"};
+/* Sections that others read: the schema, and the tests of `check`. */
+static const char *const of_others[] = {"resources", "actions", "roles", "tests"};
 
 /* Sections of the design that this version does not serve. */
 static const char *const later[] = {
@@ -72,16 +72,17 @@ static void tell_unknown(const struct section *section, const struct node *node)
     }
     for (size_t i = 0; section->length == 0 && i < ARRAY_LEN(later); i++)
         if (slice_eq_text(node->key, later[i])) {
-            diag_at(diag, node->key_place,
-                    "this version serves: name, listen, database, cores, include, resources, actions, roles, auth, "
-                    "mail, api, "
-                    "http, timeouts, cors, admin, log",
-                    "\"%s\" is not available yet", later[i]);
+            diag_at(
+                diag, node->key_place,
+                "this version serves: name, listen, database, cores, include, resources, actions, roles, tests, auth, "
+                "mail, api, "
+                "http, timeouts, cors, admin, log",
+                "\"%s\" is not available yet", later[i]);
             return;
         }
     if (section->length == 0) {
-        for (size_t i = 0; i < ARRAY_LEN(of_schema); i++)
-            suggest_offer_text(&suggest, of_schema[i]);
+        for (size_t i = 0; i < ARRAY_LEN(of_others); i++)
+            suggest_offer_text(&suggest, of_others[i]);
         suggest_offer_text(&suggest, "include");
     }
     suggest_report(&suggest, diag, node->key_place, "unknown key", NULL);
@@ -102,8 +103,8 @@ static enum error walk_key(struct section *section, const struct node *node)
 {
     struct settings_reader *reader = section->reader;
     bool is_section = false;
-    for (size_t i = 0; section->length == 0 && i < ARRAY_LEN(of_schema); i++)
-        if (slice_eq_text(node->key, of_schema[i]))
+    for (size_t i = 0; section->length == 0 && i < ARRAY_LEN(of_others); i++)
+        if (slice_eq_text(node->key, of_others[i]))
             return OK;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct slice rest = rest_of(section, &rows[i]);

@@ -50,22 +50,15 @@ static enum error open_database(struct why *why)
 static enum error narrow(struct why *why)
 {
     const struct schema *schema = why->generation->settings.schema;
-    struct slice rest = why->options->scopes ? slice_from(why->options->scopes) : SLICE(""), pattern;
-    uint64_t *scopes = arena_array(why->arena, permission_words(schema), sizeof *scopes);
-    if (!scopes)
-        return ERROR_MEMORY;
+    struct slice scopes = slice_from(why->options->scopes), rest = scopes, pattern;
     while (rest.ptr && slice_split(&rest, ' ', &pattern)) {
         if (pattern.len > 0 && !permission_is_pattern(pattern)) {
             diag_say(why->diag, "as in --scopes \"markets:read positions:*\"", "\"%.*s\" is no permission",
                      SLICE_ARG(pattern));
             return ERROR_VALIDATION;
         }
-        if (pattern.len > 0)
-            permission_add(schema, pattern, scopes);
     }
-    if (why->options->scopes)
-        why->caller.scopes = scopes;
-    return OK;
+    return impersonate_narrow(schema, scopes, why->arena, &why->caller);
 }
 
 static enum error list_set(struct why *why, const uint64_t *set, struct why_names *out)
@@ -111,7 +104,8 @@ static enum error find_caller(struct why *why)
         diag_say(why->diag, "add --as ID", "scopes narrow somebody who is signed in");
         return ERROR_VALIDATION;
     }
-    TRY(narrow(why));
+    if (why->options->scopes)
+        TRY(narrow(why));
     return tell_who(why);
 }
 

@@ -343,6 +343,15 @@ static enum error judge_resource(struct judging *own)
     return target->action == ACTION_CREATE ? judge_create(own) : judge_stored(own);
 }
 
+/* An action of which no step is answered has no body. */
+static int status_of(const struct action_spec *spec)
+{
+    for (size_t i = 0; i < spec->step_count; i++)
+        if (spec->steps[i].is_answered)
+            return 200;
+    return 204;
+}
+
 static enum error judge_action(struct judging *own)
 {
     const struct action_spec *spec = own->target->spec;
@@ -362,7 +371,7 @@ static enum error judge_action(struct judging *own)
     keep(own, rule);
     if (rule->verdict != EXPR_TRUE)
         return conclude(own, denied(own), say_false(own, rule, ""));
-    return conclude(own, 200, say_allowed(own));
+    return conclude(own, status_of(spec), say_allowed(own));
 }
 
 enum error why_judge(struct why_scene *scene, struct why_target *target, struct why_report *report)

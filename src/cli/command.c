@@ -56,7 +56,9 @@ const struct command command_table[] = {
     {"init", "[dir]", "", "write a small app.yaml that works, to begin with",
      "Makes the folder if need be, and overwrites nothing.", init_run},
     {"check", "[app.yaml]", "json", "report every mistake in an app file",
-     "Prints file:line:column of each, with what to do about it. Warnings are no failure.", look_check},
+     "Prints file:line:column of each, with what to do about it, and runs the tests of the file. Warnings are no "
+     "failure.",
+     look_check},
     {"serve", "[app.yaml]", "listen admin cores share-port", "serve the app",
      "Creates the tables of an empty database; a database that differs from the app file is refused with what "
      "differs.\n"

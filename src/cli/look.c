@@ -16,12 +16,15 @@ static const char *app_of(const struct command_line *line)
     return line->arguments[0] ? line->arguments[0] : line->running->app_path;
 }
 
-static void print_verdict(const struct command_line *line, const struct diag *diag, enum error error)
+static void print_verdict(const struct command_line *line, const struct diag *diag, enum error error,
+                          const struct ruletest_result *tests)
 {
     if (line->is_json)
         report_print_json(stdout, diag, error);
     else
         report_print(stderr, diag, error);
+    if (!line->is_json && tests->count > 0)
+        fprintf(error == OK ? stdout : stderr, "%zu of %zu tests passed\n", tests->passed, tests->count);
     if (!line->is_json && error == OK)
         printf("%s is right%s\n", app_of(line), diag->warning_count ? ", with warnings" : "");
 }
@@ -32,8 +35,9 @@ enum command_exit look_check(const struct command_line *line)
     struct diag diag;
     arena_init(&arena, ARENA_BYTES_MAX);
     diag_init(&diag, &arena);
-    enum error error = inspect_check(app_of(line), &diag);
-    print_verdict(line, &diag, error);
+    struct ruletest_result tests;
+    enum error error = inspect_check(app_of(line), line->running->extend, line->running->extend_state, &diag, &tests);
+    print_verdict(line, &diag, error, &tests);
     arena_fini(&arena);
     return error == OK ? COMMAND_DONE : COMMAND_FAILED;
 }

@@ -5,7 +5,9 @@
  * read, because can("…") anywhere makes a permission. A role is given to an account by its field `role`, so where that
  * is an enum its values and the roles should be the same; what only one of them has is a warning. */
 #include "base/suggest.h"
+#include "model/expr.h"
 #include "model/permission.h"
+#include "model/policy.h"
 #include "model/schema_draft.h"
 
 enum { ROLE_BYTES_MAX = 60, PATTERNS_MAX = 200 };
@@ -134,6 +136,28 @@ static void warn_of_choices(struct schema_draft *draft, const struct field *fiel
                       "the role \"%.*s\" is not declared", SLICE_ARG(field->type.choices[j]));
 }
 
+/* Whether somebody without any role may write the field, as far as can be said before a row is seen. */
+static bool is_open(const struct resource *account, enum action action, const struct field *field)
+{
+    const struct caller caller = {.is_signed_in = true, .id = value_text(SLICE("somebody"))};
+    const struct expr_context context = {.caller = &caller};
+    if (field_is(field, FIELD_READONLY) || (action == ACTION_UPDATE && field_is(field, FIELD_IMMUTABLE)))
+        return false;
+    return policy_decide(account, action, &context) != POLICY_DENY && policy_field(account, action, &context, field);
+}
+
+static void warn_of_writing(struct schema_draft *draft)
+{
+    const struct resource *account = draft->schema->account;
+    const struct field *field = account ? resource_find_field(account, SLICE("role")) : NULL;
+    if (!field || draft->diag->count > 0) /* a rule that is wrong says nothing */
+        return;
+    bool is_created = is_open(account, ACTION_CREATE, field), is_updated = is_open(account, ACTION_UPDATE, field);
+    if (is_created || is_updated)
+        diag_warn(draft->diag, field->place, "make it readonly, or leave it out of the `fields:` of that rule",
+                  "who may %s an account may give it any role", is_created ? "create" : "update");
+}
+
 enum error schema_role_resolve(struct schema_draft *draft)
 {
     const struct field *field = find_choices(draft->schema);
@@ -144,5 +168,7 @@ enum error schema_role_resolve(struct schema_draft *draft)
             check_pattern(draft, item);
     if (field && draft->schema->role_count > 0)
         warn_of_choices(draft, field);
+    if (draft->schema->role_count > 0)
+        warn_of_writing(draft);
     return OK;
 }

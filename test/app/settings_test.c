@@ -307,6 +307,36 @@ static void settings_warn_of_what_anyone_may_write(void **state)
     }
 }
 
+static void settings_warn_of_a_role_that_its_account_may_choose(void **state)
+{
+    static const struct {
+        const char *role, *access, *warning; /* NULL: none */
+    } rows[] = {
+        {"", "create: {when: true}, update: false", "who may create an account may give it any role"},
+        {"readonly", "create: {when: true}, update: id == auth.id", NULL},
+        {"", "create: {when: true, fields: [email, password]}, update: false", NULL},
+        {"", "create: false, update: id == auth.id", "who may update an account may give it any role"},
+        {"immutable", "create: false, update: id == auth.id", NULL},
+        {"", "create: can('users:create'), update: role('admin')", NULL},
+        {"", "create: false, update: [{for: role('admin')}, {when: id == auth.id, fields: [email]}]", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world;
+        char text[600];
+        snprintf(text, sizeof text,
+                 "roles: {admin: ['*'], user: []}\nresources:\n  users:\n    fields:\n"
+                 "      email: email required unique\n      role: enum(user, admin) %s = user\n"
+                 "      password: password required\n    access: {read: true, delete: false, %s}\n",
+                 rows[i].role, rows[i].access);
+        load_text(&world, text);
+        assert_int_equal(world.error, OK);
+        assert_int_equal(world.diag.warning_count, rows[i].warning ? 1 : 0);
+        if (rows[i].warning)
+            assert_string_equal(world.diag.first->message, rows[i].warning);
+        unload(&world);
+    }
+}
+
 static void settings_refuse_a_file_that_is_missing_or_too_large(void **state)
 {
     struct world world;
@@ -453,6 +483,7 @@ int main(void)
         cmocka_unit_test(settings_not_given_are_the_documented_defaults),
         cmocka_unit_test(settings_warn_of_what_nobody_may_do_and_not_of_what_was_forbidden),
         cmocka_unit_test(settings_warn_of_what_anyone_may_write),
+        cmocka_unit_test(settings_warn_of_a_role_that_its_account_may_choose),
         cmocka_unit_test(settings_refuse_a_file_that_is_missing_or_too_large),
         cmocka_unit_test(settings_survive_every_failed_allocation),
         cmocka_unit_test(settings_addresses_are_host_and_port),

@@ -268,6 +268,12 @@ def test_a_cursor_of_the_server_is_understood(served):
     assert len(report["statements"]) == 1 and report["statements"][0]["returned"] == 6
 
 
+@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/auth/me"])
+def test_signing_in_is_not_part_of_what_is_explained(served, path):
+    done = run(served, f"GET {path}")
+    assert done.returncode == 1 and done.stdout.startswith("answer: 404"), done.stdout
+
+
 def test_a_role_that_may_only_read_is_enough(postgres, tmp_path):
     url = postgres.create_database()
     app = tmp_path / "app.yaml"

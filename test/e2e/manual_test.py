@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import sqlite3
 import subprocess
 import types
 
@@ -71,3 +72,25 @@ def test_the_move_to_postgresql(tmp_path, postgres, monkeypatch):
     finally:
         with contextlib.suppress(OSError):
             os.kill(int((tmp_path / "serve.pid").read_text()), signal.SIGTERM)
+
+
+def test_the_manual_of_permissions(serve, request, monkeypatch):
+    manual = ROOT / "docs/manual/permissions.md"
+    server = serve(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1])
+    monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
+    rows = [
+        f"INSERT INTO {table}({columns}, created_at, updated_at, version) VALUES({values}, '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z', 1)"
+        for table, columns, values in [
+            ("users", "id, name, email, role, password", "1, 'Ada', 'ada@example.org', 'manager', 'x'"),
+            ("users", "id, name, email, role, password", "2, 'Bob', 'bob@example.org', 'user', 'x'"),
+            ("markets", "id, name, status, creator", "7, 'Rain', 'draft', 2"),
+        ]
+    ]
+    if server.database.startswith("postgres"):
+        for row in rows:
+            request.getfixturevalue("postgres").sql(server.database, row.replace(") VALUES", ") OVERRIDING SYSTEM VALUE VALUES"))
+    else:
+        with contextlib.closing(sqlite3.connect(server.directory / "data/app.db")) as connection:
+            connection.executescript(";".join(rows))
+            connection.commit()
+    check_all(manual, server)
