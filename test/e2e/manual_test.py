@@ -54,6 +54,16 @@ def test_the_manual_of(serve, name):
     check_all(manual, serve(app))
 
 
+def test_the_manual_of_signing_in(serve, monkeypatch):
+    manual = ROOT / "docs/manual/sign-in.md"
+    text = manual.read_text(encoding="utf-8")
+    server = serve(re.search(r"```yaml\n(.*?)```", text, re.S)[1])
+    for name, app in re.findall(r"```yaml (\S+)\n(.*?)```", text, re.S):
+        (server.directory / name).write_text(app)
+    monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
+    check_all(manual, server)
+
+
 def test_the_manual_of_migrations(tmp_path, monkeypatch):
     manual = ROOT / "docs/manual/migrations.md"
     (tmp_path / "app.yaml").write_text(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1])
