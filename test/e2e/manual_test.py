@@ -54,14 +54,21 @@ def test_the_manual_of(serve, name):
     check_all(manual, serve(app))
 
 
-def test_the_manual_of_signing_in(serve, monkeypatch):
-    manual = ROOT / "docs/manual/sign-in.md"
-    text = manual.read_text(encoding="utf-8")
-    server = serve(re.search(r"```yaml\n(.*?)```", text, re.S)[1])
-    for name, app in re.findall(r"```yaml (\S+)\n(.*?)```", text, re.S):
-        (server.directory / name).write_text(app)
+def check_with_files(manual, server, monkeypatch):
+    """A block of YAML that has a name is a file beside the app's."""
+    for name, text in re.findall(r"```yaml (\S+)\n(.*?)```", manual.read_text(encoding="utf-8"), re.S):
+        (server.directory / name).write_text(text)
     monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
     check_all(manual, server)
+
+
+def test_the_manual_of_signing_in(serve, monkeypatch):
+    manual = ROOT / "docs/manual/sign-in.md"
+    check_with_files(manual, serve(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]), monkeypatch)
+
+
+def test_the_manual_of_security(serve, monkeypatch):
+    check_with_files(ROOT / "docs/manual/security.md", serve(README_APP), monkeypatch)
 
 
 def test_the_manual_of_migrations(tmp_path, monkeypatch):
