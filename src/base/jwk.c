@@ -9,7 +9,7 @@
  *   (2) a point is on one of the named curves of the table
  *   (3) a private half belongs to its public half
  *
- * libcrypto's queue of errors is the thread's: whoever makes it fail empties it before anybody else runs. */
+ * libcrypto's queue of errors is the thread's: what is called from outside empties it before it returns. */
 #include "base/jwk.h"
 
 #include <openssl/bio.h>
@@ -25,6 +25,7 @@
 #include "base/digest.h"
 #include "base/jsonwrite.h"
 #include "base/jwk_key.h"
+#include "base/utf8.h"
 
 static const struct jwk_form forms[JWK_ALGORITHM_COUNT] = {
     [JWK_HS256] = {.name = "HS256", .kind = JWK_KIND_OCT, .hash = "SHA256", .bytes = 32},
@@ -87,7 +88,9 @@ static struct jwk *begin(struct slice kid)
 
 static enum error check_kid(struct slice kid, struct diag *diag)
 {
-    return kid.len <= JWK_KID_BYTES_MAX ? OK : refuse(diag, "256 bytes at most", "the name of the key is too long");
+    if (kid.len <= JWK_KID_BYTES_MAX && utf8_is_valid(kid) && slice_index(kid, '\0') == kid.len)
+        return OK;
+    return refuse(diag, "256 bytes of UTF-8 at most", "the name of the key is too long, or no text");
 }
 
 enum error jwk_create_secret(struct slice secret, enum jwk_algorithm algorithm, struct slice kid, struct diag *diag,
@@ -181,15 +184,14 @@ enum error jwk_take(EVP_PKEY *pkey, bool can_sign, uint32_t algorithms, struct s
     if (!choose_algorithm(pkey, algorithms, &algorithm))
         return refuse(diag, "RSA for RS256, the curve P-256 for ES256, Ed25519 for EdDSA",
                       "the kind or the curve of the key is not one of the algorithm");
-    enum error error = check_pair(pkey, &forms[algorithm], can_sign, diag);
-    ERR_clear_error();
-    TRY(error);
+    TRY(check_pair(pkey, &forms[algorithm], can_sign, diag));
     struct jwk *key = begin(kid);
     if (!key)
         return ERROR_MEMORY;
     key->pkey = pkey;
     key->algorithm = algorithm;
     key->can_sign = can_sign;
+    enum error error = OK;
     if (kid.len == 0) {
         key->kid_bytes = JWK_THUMBPRINT_BYTES;
         error = jwk_thumbprint(key, key->kid);
@@ -232,6 +234,18 @@ static struct slice trim_lines(struct slice text)
     return text;
 }
 
+/* What a block holds; NULL when it is not a key. */
+static enum error read_pem(struct slice pem, bool is_private, EVP_PKEY **out)
+{
+    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    if (!bio)
+        return ERROR_MEMORY;
+    *out = is_private ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL)
+                      : PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
+    BIO_free(bio);
+    return OK;
+}
+
 enum error jwk_create_pem(struct slice pem, uint32_t algorithms, struct slice kid, struct diag *diag, struct jwk **out)
 {
     static const char hint[] = "one block: PUBLIC KEY, or PRIVATE KEY without a password, as openssl genpkey writes it";
@@ -239,18 +253,15 @@ enum error jwk_create_pem(struct slice pem, uint32_t algorithms, struct slice ki
     pem = trim_lines(pem);
     if (pem.len > JWK_TEXT_BYTES_MAX || !is_one_block(pem, &is_private))
         return refuse(diag, hint, "it is not a key in PEM");
-    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-    if (!bio)
-        return ERROR_MEMORY;
-    EVP_PKEY *pkey = is_private ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL)
-                                : PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
-    BIO_free(bio);
-    ERR_clear_error();
-    if (!pkey)
-        return refuse(diag, hint, "it is not a key in PEM");
-    enum error error = jwk_take(pkey, is_private, algorithms, kid, diag, out);
+    EVP_PKEY *pkey = NULL;
+    enum error error = read_pem(pem, is_private, &pkey);
+    if (error == OK && !pkey)
+        error = refuse(diag, hint, "it is not a key in PEM");
+    if (error == OK)
+        error = jwk_take(pkey, is_private, algorithms, kid, diag, out);
     if (error != OK)
         EVP_PKEY_free(pkey);
+    ERR_clear_error();
     return error;
 }
 

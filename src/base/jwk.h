@@ -68,7 +68,8 @@ static inline bool jwk_algorithm_is_symmetric(enum jwk_algorithm algorithm)
 }
 
 /* Makes a key of HS256, HS384 or HS512. The secret must be at least as long as the hash (RFC 7518 section 3.2: 32, 48,
- * 64 bytes), and is copied; a text in PEM is refused, as it is a key of another kind. `kid` may be empty.
+ * 64 bytes), and is copied; a text in PEM is refused, as it is a key of another kind. `kid` may be
+ * empty, and is UTF-8 without NUL.
  * Owner:  the caller; jwk_destroy(), which wipes it.
  * Errors: ERROR_VALIDATION (told in `diag`), ERROR_MEMORY. */
 MUST_USE enum error jwk_create_secret(struct slice secret, enum jwk_algorithm algorithm, struct slice kid,

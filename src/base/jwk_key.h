@@ -35,7 +35,7 @@ struct jwk {
 
 const struct jwk_form *jwk_form(enum jwk_algorithm algorithm);
 /* Makes a key of an EVP_PKEY, which it keeps if that succeeds: checks it, picks the first of `algorithms` that suits
- * it, and names it. Errors: ERROR_VALIDATION, ERROR_MEMORY. */
+ * it, and names it. May leave errors in libcrypto's queue. Errors: ERROR_VALIDATION, ERROR_MEMORY. */
 MUST_USE enum error jwk_take(struct evp_pkey_st *pkey, bool can_sign, uint32_t algorithms, struct slice kid,
                              struct diag *diag, struct jwk **out);
 /* Makes a key of the members of a JWK. Errors as above. */

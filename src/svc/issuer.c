@@ -8,9 +8,9 @@
  *     quiet --stale, or a kid that is not there--> refreshing --swapped, or failed--> quiet
  *
  * When a refresh may begin:
- *   no keys at hand, or stale ones    not before the pause after a failure is over: 1 s, doubled with each failure, 30
- * s a kid that is not among them      not before 30 s after the last request, however that ended Between, a kid that is
- * not among the keys is unknown: what was asked lately need not be asked again.
+ *     no keys at hand, or stale ones: not in the pause after a failure, which is 1 s, then twice as long, 30 s at most
+ *     a key that is not among them: 30 s after the last that was not
+ * Between, a key that is not there is unknown: what was asked lately need not be asked again.
  *
  * Invariants
  *   (1) everything that changes is touched under the mutex, which is never held across a yield or a request

@@ -70,6 +70,19 @@ static void jwk_create_secret_refuses_a_key_in_pem(void **state)
     arena_fini(&arena);
 }
 
+static void jwk_create_secret_wants_a_name_that_json_can_say(void **state)
+{
+    char long_name[JWK_KID_BYTES_MAX + 1];
+    memset(long_name, 'a', sizeof long_name);
+    const struct slice rows[] = {
+        SLICE_INIT("a\xFF"), SLICE_INIT("a\0b"), SLICE_INIT("\xC0\x80"), {long_name, sizeof long_name}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct jwk *key = NULL;
+        assert_int_equal(jwk_create_secret(slice_of(long_secret, 32), JWK_HS256, rows[i], NULL, &key),
+                         ERROR_VALIDATION);
+    }
+}
+
 static void jwk_create_pem_pins_the_first_algorithm_that_suits(void **state)
 {
     static const struct {
@@ -355,6 +368,7 @@ int main(void)
         cmocka_unit_test(jwk_algorithm_find_knows_exact_names_only),
         cmocka_unit_test(jwk_create_secret_wants_as_many_bytes_as_the_hash_has),
         cmocka_unit_test(jwk_create_secret_refuses_a_key_in_pem),
+        cmocka_unit_test(jwk_create_secret_wants_a_name_that_json_can_say),
         cmocka_unit_test(jwk_create_pem_pins_the_first_algorithm_that_suits),
         cmocka_unit_test(jwk_create_pem_refuses_other_kinds_curves_and_texts),
         cmocka_unit_test(jwk_thumbprint_is_that_of_rfc_7638_and_8037),

@@ -12,10 +12,12 @@
 #include "base/base64.h"
 #include "base/digest.h"
 #include "base/jsonread.h"
+#include "base/jws.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/percent.h"
 #include "base/regex.h"
+#include "jose_keys.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -108,6 +110,47 @@ static enum error read_json(void)
     return reader.error;
 }
 
+/* A key from each source; libcrypto's own allocations do not come here. */
+static enum error read_keys(void)
+{
+    static const struct slice set = SLICE_INIT("{\"keys\":[" JOSE_A3_PUBLIC "," JOSE_7638_KEY "]}");
+    struct jwk *keys[3] = {NULL};
+    struct jwk_set *keys_of_set = NULL;
+    enum error error = jwk_create_json(SLICE(JOSE_A3_PRIVATE), JWK_ALL, NULL, &keys[0]);
+    if (error == OK)
+        error = jwk_create_pem(SLICE(JOSE_PEM_ED), JWK_ALL, SLICE(""), NULL, &keys[1]);
+    if (error == OK)
+        error = jwk_create_secret(SLICE("0123456789abcdef0123456789abcdef"), JWK_HS256, SLICE("k"), NULL, &keys[2]);
+    if (error == OK)
+        error = jwk_set_create(set, JWK_ALL, &keys_of_set, NULL);
+    if (error == OK && keys_of_set->count != 2)
+        error = ERROR_VALIDATION;
+    jwk_set_destroy(keys_of_set);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        jwk_destroy(keys[i]);
+    return error;
+}
+
+/* Only the arena is at stake: the keys are there before. */
+static enum error sign_and_verify(void)
+{
+    static const struct slice payload = SLICE_INIT("{\"sub\":\"1\",\"exp\":2,\"aud\":[\"a\"]}");
+    const struct jws_policy policy = {.now_us = 1000000};
+    struct jwk *key = NULL;
+    struct jws_claims claims;
+    struct slice token;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    enum error error = jwk_create_json(SLICE(JOSE_A3_PRIVATE), JWK_ALL, NULL, &key);
+    if (error == OK)
+        error = jws_sign(key, SLICE("JWT"), payload, &arena, &token);
+    if (error == OK)
+        error = jws_verify(token, &key, 1, &policy, &arena, &claims, NULL);
+    jwk_destroy(key);
+    arena_fini(&arena);
+    return error;
+}
+
 static enum error drop(void *state, struct slice lines)
 {
     return OK;
@@ -128,7 +171,8 @@ static void memory_exhausted_at_any_allocation_is_an_error_and_no_crash(void **s
     static const struct {
         enum error (*work)(void);
         int allocations; /* at least */
-    } rows[] = {{fill_map, 4}, {make_key, 1}, {make_regex, 1}, {decode_texts, 1}, {read_json, 1}, {write_log, 0}};
+    } rows[] = {{fill_map, 4},  {make_key, 1},  {make_regex, 1}, {decode_texts, 1},
+                {read_json, 1}, {write_log, 0}, {read_keys, 8},  {sign_and_verify, 4}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int allowed = 0;
         enum error error = ERROR_MEMORY;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "svc/issuer.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -348,6 +349,75 @@ static void issuer_find_key_takes_no_keys_from_answers_that_are_not_plain_sets(v
     stage_fini(&stage);
 }
 
+/* Three cores at once: each with fibers that ask for a key that is there and one that is not, while the clock runs. */
+
+enum { CORES = 3, FIBERS = 8, ROUNDS = 100 };
+
+struct core_run {
+    struct stage *stage;
+    struct core *core;
+    pthread_t thread;
+    unsigned found, refused, ended;
+};
+
+static void find_in_turns(struct fiber *self, void *argument)
+{
+    struct core_run *run = argument;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        bool is_known = i % 4 != 0;
+        enum error error = find_within(run->stage, self, i % 7 == 0 ? 1 : PATIENCE_MS, is_known ? "a" : "x", JWK_ES256);
+        run->found += is_known && error == OK;
+        run->refused += !is_known && error == ERROR_UNAUTHORIZED;
+        EXPECT(error != (is_known ? ERROR_UNAUTHORIZED : OK));
+        if (i % 8 == 0)
+            put_forward(run->stage, self, ISSUER_PAUSE_MS);
+        fiber_yield(self);
+    }
+    if (++run->ended == FIBERS)
+        core_stop(run->core);
+}
+
+static void *run_core(void *argument)
+{
+    struct core_run *run = argument;
+    core_run(run->core);
+    return NULL;
+}
+
+static void many_cores_share_an_issuer(void **state)
+{
+    struct stage stage = {.server = webserver_start(NULL)};
+    struct core_run runs[CORES] = {{.found = 0}};
+    const struct clock clock = {stage_monotonic_us, stage_wall_us, &stage};
+    const struct fetch_config fetch_config = {.threads = 2, .queue_limit = 16};
+    char *url = NULL;
+    webserver_answer_body(stage.server, "200 OK", SET(KEY_A));
+    assert_true(asprintf(&url, "http://127.0.0.1:%u/", webserver_port(stage.server)) > 0);
+    assert_int_equal(fetch_create(&fetch_config, &stage.fetch), OK);
+    const struct issuer_config config = {.issuer = SLICE("i"), .jwks_url = slice_from(url), .fetch = stage.fetch};
+    assert_int_equal(issuer_create(&config, NULL, &stage.issuer), OK);
+    for (unsigned i = 0; i < CORES; i++) {
+        const struct core_config core_config = {.index = i, .clock = &clock};
+        runs[i].stage = &stage;
+        assert_int_equal(core_create(&core_config, &runs[i].core), OK);
+        for (unsigned j = 0; j < FIBERS; j++)
+            assert_int_equal(fiber_spawn(runs[i].core, find_in_turns, &runs[i]), OK);
+    }
+    for (unsigned i = 0; i < CORES; i++)
+        assert_int_equal(pthread_create(&runs[i].thread, NULL, run_core, &runs[i]), 0);
+    for (unsigned i = 0; i < CORES; i++)
+        pthread_join(runs[i].thread, NULL);
+    issuer_destroy(stage.issuer);
+    fetch_destroy(stage.fetch);
+    for (unsigned i = 0; i < CORES; i++) {
+        core_destroy(runs[i].core);
+        assert_true(runs[i].found > 0);
+        assert_true(runs[i].refused > 0);
+    }
+    webserver_stop(stage.server);
+    free(url);
+}
+
 static void destroy_during_a_refresh(struct stage *stage, struct fiber *self)
 {
     webserver_hold(stage->server);
@@ -443,6 +513,7 @@ int main(void)
         cmocka_unit_test(issuer_find_key_keeps_old_keys_for_a_day_when_the_server_is_down),
         cmocka_unit_test(issuer_find_key_asks_a_server_that_is_down_less_and_less_often),
         cmocka_unit_test(issuer_find_key_takes_no_keys_from_answers_that_are_not_plain_sets),
+        cmocka_unit_test(many_cores_share_an_issuer),
         cmocka_unit_test(issuer_destroy_leaves_a_refresh_that_is_under_way_to_end_by_itself),
         cmocka_unit_test(signatures_fit_on_the_stack_of_a_fiber),
         cmocka_unit_test(issuer_create_refuses_what_cannot_be_trusted),
