@@ -15,8 +15,9 @@ DECISION_LINES_MAX = 60
 
 LAYER_READMES = [f"src/{layer}/README.md" for layer in layers.read_layers(ROOT)]
 PENDING = set()
-MUST_EXIST = ["README.md", "LICENSE", "docs/ARCHITECTURE.md", "docs/REQUEST.md", "docs/decisions/README.md"]
+MUST_EXIST = ["README.md", "LICENSE", "SECURITY.md", "docs/ARCHITECTURE.md", "docs/REQUEST.md", "docs/decisions/README.md"]
 PLACE = re.compile(r"\b((?:src|include|test|bench|fuzz|examples)/[\w./-]+\.[chS]):(\w+)")
+TEST = re.compile(r"\b(test/[\w./-]+\.py):(\w+)")
 PATH = re.compile(r"`((?:src|include|test|bench|fuzz|examples|docs)/[\w./-]*\w)`")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 DECISION_PARTS = [r"# \d{4} — .+", r"Status: (proposed|accepted|superseded by \d{4})", "## Context", "## Decision", "## Consequences"]
@@ -43,6 +44,21 @@ def dead_places(root, path):
     return faults
 
 
+def dead_tests(root, path):
+    """`test/e2e/list_test.py:test_a_filter_finds` names a test that is there."""
+    faults = []
+    for name, test in TEST.findall(layers.read(path)):
+        if not (root / name).is_file() or not re.search(rf"^def {test}\(", layers.read(root / name), re.M):
+            faults.append(f"{path.name}: no test {name}:{test}")
+    return faults
+
+
+def unproven_risks(path):
+    """The rows of the Top 10 that are not there, or name no test."""
+    rows = dict(re.findall(r"^\| (API\d+) (.*)$", layers.read(path), re.M))
+    return [f"API{number}" for number in range(1, 11) if not (TEST.search(rows.get(f"API{number}", "")) or PLACE.search(rows.get(f"API{number}", "")))]
+
+
 def dead_paths(root, path):
     return [f"{path.name}: no {name}" for name in PATH.findall(layers.read(path)) if not (root / name).exists()]
 
@@ -61,7 +77,7 @@ def test_there_is(name):
     assert (ROOT / name).is_file()
 
 
-@pytest.mark.parametrize("rule", [dead_places, dead_paths, dead_links], ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", [dead_places, dead_tests, dead_paths, dead_links], ids=lambda rule: rule.__name__)
 def test_no_document_has(rule):
     assert [fault for path in documents(ROOT) for fault in rule(ROOT, path)] == []
 
@@ -79,6 +95,10 @@ def test_the_readme_fits_a_screen(name):
 @pytest.mark.parametrize("name", map(pending, LAYER_READMES))
 def test_a_layer_says_what_it_is_for(name):
     assert too_long(ROOT / name, LAYER_README_LINES_MAX) == []
+
+
+def test_each_risk_of_the_top_10_has_a_test_that_proves_it():
+    assert unproven_risks(ROOT / "docs/manual/security.md") == []
 
 
 def decisions(root):
@@ -106,12 +126,17 @@ def test_decisions_are_numbered_without_gap():
 def tree(tmp_path):
     (tmp_path / "src/http").mkdir(parents=True)
     (tmp_path / "src/http/conn.c").write_text("static void conn_ready(int a)\n{\n    conn_used(a);\n}\n")
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test/list_test.py").write_text("def test_a_filter_finds(api):\n    test_nothing()\n")
     return tmp_path
 
 
 @pytest.mark.parametrize(
     "rule, text, fault",
     [
+        (dead_tests, "`test/list_test.py:test_a_filter_finds`", None),
+        (dead_tests, "test/list_test.py:test_nothing", "no test test/list_test.py:test_nothing"),
+        (dead_tests, "test/gone_test.py:test_nothing", "no test test/gone_test.py:test_nothing"),
         (dead_places, "`src/http/conn.c:conn_ready`", None),
         (dead_places, "src/http/conn.c:conn_gone", "holds no conn_gone"),
         (dead_places, "src/http/conn.c:conn_used", "holds no conn_used"),

@@ -54,6 +54,23 @@ def test_the_manual_of(serve, name):
     check_all(manual, serve(app))
 
 
+def check_with_files(manual, server, monkeypatch):
+    """A block of YAML that has a name is a file beside the app's."""
+    for name, text in re.findall(r"```yaml (\S+)\n(.*?)```", manual.read_text(encoding="utf-8"), re.S):
+        (server.directory / name).write_text(text)
+    monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
+    check_all(manual, server)
+
+
+def test_the_manual_of_signing_in(serve, monkeypatch):
+    manual = ROOT / "docs/manual/sign-in.md"
+    check_with_files(manual, serve(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]), monkeypatch)
+
+
+def test_the_manual_of_security(serve, monkeypatch):
+    check_with_files(ROOT / "docs/manual/security.md", serve(README_APP), monkeypatch)
+
+
 def test_the_manual_of_migrations(tmp_path, monkeypatch):
     manual = ROOT / "docs/manual/migrations.md"
     (tmp_path / "app.yaml").write_text(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1])
