@@ -222,6 +222,18 @@ static void check_field(struct settings_reader *reader, const struct node *map, 
                 SLICE_ARG(name));
 }
 
+/* http is for this machine only. */
+static bool is_local_url(struct slice url)
+{
+    static const char *const hosts[] = {"http://localhost", "http://127.0.0.1", "http://[::1]"};
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct slice host = slice_from(hosts[i]);
+        if (slice_starts(url, host) && (url.len == host.len || url.ptr[host.len] == ':' || url.ptr[host.len] == '/'))
+            return true;
+    }
+    return false;
+}
+
 static bool read_issuer(struct settings_reader *reader, const struct node *map, struct identity_issuer *out)
 {
     const struct node *algorithms = NULL;
@@ -234,9 +246,9 @@ static bool read_issuer(struct settings_reader *reader, const struct node *map, 
         return false;
     if (!slice_starts(out->jwks, SLICE("https://")) && !slice_starts(out->jwks, SLICE("http://")))
         diag_at(reader->diag, node_find(map, "jwks")->place, NULL, "\"jwks\" must be an http or https URL");
-    if (slice_starts(out->jwks, SLICE("http://")))
-        diag_warn(reader->diag, node_find(map, "jwks")->place, "use https",
-                  "whoever is on the way can change these keys");
+    if (slice_starts(out->jwks, SLICE("http://")) && !is_local_url(out->jwks))
+        diag_at(reader->diag, node_find(map, "jwks")->place, "use https",
+                "\"jwks\": keys that come in the clear may be anybody's");
     out->algorithms = algorithms ? 0 : JWK_RECOMMENDED & JWK_ASYMMETRIC;
     if (algorithms && algorithms->kind != NODE_LIST)
         return read_algorithm(reader, algorithms, JWK_ASYMMETRIC, &out->algorithms);
