@@ -305,7 +305,7 @@ bool change_is_single(const struct change *change, const struct session *session
         return false;
     for (size_t i = 0; i < change->resource->field_count; i++) {
         const struct field *field = &change->resource->fields[i];
-        if (field->type.kind == FIELD_REFERENCE && bits_has(change->written, i) &&
+        if (field->type.kind == FIELD_REFERENCE && change_has(change, field) &&
             !reference_is_left_to_key(field, session))
             return false;
     }

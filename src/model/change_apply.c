@@ -173,10 +173,11 @@ static enum error rule_holds(const struct change *change, struct session *sessio
 }
 
 /* What an earlier operation of the same unit has announced is looked up: when the unit is undone, nobody could say any
- * more where it led. */
+ * more where it led. What the server itself has put there tells the caller nothing, and they need not be able to read
+ * it. */
 static bool needs_look(const struct change *change, const struct field *field, const struct session *session)
 {
-    if (field->type.kind != FIELD_REFERENCE || !is_written(change, field->index))
+    if (field->type.kind != FIELD_REFERENCE || !is_written(change, field->index) || !change_has(change, field))
         return false;
     return bits_has(change->announced, field->index) || !reference_is_left_to_key(field, session);
 }
