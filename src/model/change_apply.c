@@ -337,7 +337,7 @@ static enum error compare_fields(struct change *change, struct session *session,
             TRY(merge(change, session, field, stored(present, field)));
         bool is_equal = value_equal(change->values[i], stored(present, field)) &&
                         policy_field(change->resource, ACTION_READ, &context, field);
-        bool is_fixed = field->flags & (FIELD_READONLY | FIELD_IMMUTABLE | FIELD_SYSTEM);
+        bool is_fixed = change_is_servers(session, field) || field_is(field, FIELD_IMMUTABLE);
         if (is_fixed && !is_equal)
             say(change, session, field, "cannot be changed");
         if (is_fixed || (is_equal && field->type.kind == FIELD_REFERENCE))

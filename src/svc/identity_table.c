@@ -22,7 +22,9 @@ static const char sqlite[] =
     "CREATE INDEX IF NOT EXISTS _tenon_resets_expires_us ON _tenon_resets(expires_us);"
     "CREATE TABLE IF NOT EXISTS _tenon_attempts(subject BLOB PRIMARY KEY NOT NULL, failures INTEGER NOT NULL, "
     "last_us INTEGER NOT NULL, until_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS _tenon_attempts_last_us ON _tenon_attempts(last_us);";
+    "CREATE INDEX IF NOT EXISTS _tenon_attempts_last_us ON _tenon_attempts(last_us);"
+    "CREATE TABLE IF NOT EXISTS _tenon_events(id TEXT PRIMARY KEY NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, "
+    "subject TEXT NOT NULL, created_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
 /* IF NOT EXISTS alone does not keep two nodes from making one table at once. */
 static const char postgres[] =
@@ -41,7 +43,9 @@ static const char postgres[] =
     "CREATE INDEX IF NOT EXISTS _tenon_resets_expires_us ON _tenon_resets(expires_us);"
     "CREATE TABLE IF NOT EXISTS _tenon_attempts(subject bytea PRIMARY KEY, failures bigint NOT NULL, "
     "last_us bigint NOT NULL, until_us bigint NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS _tenon_attempts_last_us ON _tenon_attempts(last_us);";
+    "CREATE INDEX IF NOT EXISTS _tenon_attempts_last_us ON _tenon_attempts(last_us);"
+    "CREATE TABLE IF NOT EXISTS _tenon_events(id text PRIMARY KEY, kind text NOT NULL, actor text NOT NULL, "
+    "subject text NOT NULL, created_us bigint NOT NULL);";
 
 static enum error make(struct db_conn *tx, void *argument)
 {
