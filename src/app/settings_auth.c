@@ -76,32 +76,12 @@ static bool is_list(struct diag *diag, const struct node *node, const char *what
 
 /* ---- secrets ---- */
 
-/* What stands in a file is in its copies, in its history, and in every editor that has it open. */
-static void warn_of_literal(struct diag *diag, const struct node *node, const char *what)
-{
-    if (!node->is_secret)
-        diag_warn(diag, node->place, "write ${NAME} for a variable, or ${file:/run/secrets/name}",
-                  "%s stands in the app file", what);
-}
-
 static bool is_text(struct diag *diag, const struct node *node, const char *what)
 {
     if (node->kind == NODE_SCALAR && !node_is_empty(node))
         return true;
     diag_at(diag, node->place, NULL, "\"%s\" must be a text, this is %s", what, node_kind_name(node));
     return false;
-}
-
-/* A URL with a password in it: scheme://user:password@host */
-static bool has_password(struct slice url)
-{
-    const char *authority = memmem(url.ptr, url.len, "://", 3);
-    if (!authority)
-        return false;
-    struct slice rest = slice_from_index(url, (size_t)(authority - url.ptr) + 3);
-    rest.len = slice_index(rest, '/');
-    size_t at = slice_index(rest, '@');
-    return at < rest.len && slice_index(slice_of(rest.ptr, at), ':') < at;
 }
 
 /* ---- keys ---- */
@@ -165,7 +145,7 @@ static bool read_key(struct settings_reader *reader, const struct node *map, boo
     if (!algorithm)
         out->algorithms = JWK_ASYMMETRIC;
     if (!public)
-        warn_of_literal(reader->diag, text, "a key's secret");
+        settings_value_warn_of_secret(reader->diag, text, "a key's secret");
     out->text = text->text;
     out->is_secret = secret != NULL;
     return try_key(reader, out, is_first);
@@ -196,7 +176,7 @@ static enum error read_secret(struct settings_reader *reader)
     if (!key)
         return ERROR_MEMORY;
     *key = (struct identity_key){.text = auth->secret->text, .is_secret = true, .place = auth->secret->place};
-    warn_of_literal(reader->diag, auth->secret, "the secret of access tokens");
+    settings_value_warn_of_secret(reader->diag, auth->secret, "the secret of access tokens");
     if (key->text.len < SECRET_BYTES_MIN) {
         diag_at(reader->diag, key->place, "make one: openssl rand -base64 48",
                 "\"auth.secret\" is %zu bytes long: a secret that short can be guessed; %d at least", key->text.len,
@@ -333,8 +313,8 @@ static enum error read_mail(struct settings_reader *reader)
     else if (mailer_check(&config, &said) != OK)
         diag_at(reader->diag, mail->url_node->place, said.hint, "\"mail\": %s",
                 said.message ? said.message : "is wrong");
-    if (has_password(mail->url_node->text))
-        warn_of_literal(reader->diag, mail->url_node, "the password of the mail server");
+    if (settings_value_has_password(mail->url_node->text))
+        settings_value_warn_of_secret(reader->diag, mail->url_node, "the password of the mail server");
     return OK;
 }
 

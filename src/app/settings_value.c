@@ -260,6 +260,25 @@ static enum error read_admin(struct settings_reader *reader, const struct settin
     return read_address(reader, row, node, member(reader, row));
 }
 
+bool settings_value_has_password(struct slice url)
+{
+    const char *authority = memmem(url.ptr, url.len, "://", 3);
+    if (!authority)
+        return false;
+    struct slice rest = slice_from_index(url, (size_t)(authority - url.ptr) + 3);
+    rest.len = slice_index(rest, '/');
+    size_t at = slice_index(rest, '@');
+    return at < rest.len && slice_index(slice_of(rest.ptr, at), ':') < at;
+}
+
+/* What stands in a file is in its copies, in its history, and in every editor that has it open. */
+void settings_value_warn_of_secret(struct diag *diag, const struct node *node, const char *what)
+{
+    if (!node->is_secret)
+        diag_warn(diag, node->place, "write ${NAME} for a variable, or ${file:/run/secrets/name}",
+                  "%s stands in the app file", what);
+}
+
 static enum error read_database(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
 {
     static const char hint[] = "sqlite:path, such as sqlite:data/app.db (relative to the app file), or "
@@ -274,6 +293,8 @@ static enum error read_database(struct settings_reader *reader, const struct set
     bool is_sqlite = slice_starts(url, SLICE("sqlite:")) && url.len > 7 && !slice_starts(url, SLICE("sqlite://"));
     if (!is_postgres && !is_sqlite)
         return refuse(reader, row, node, hint, "must be the URL of a database");
+    if (settings_value_has_password(url))
+        settings_value_warn_of_secret(reader->diag, node, "the password of the database");
     database->url = arena_text(reader->arena, url);
     database->shown = arena_text(reader->arena, node->source);
     return database->url && database->shown ? OK : ERROR_MEMORY;
