@@ -129,7 +129,7 @@ CHANGED_CLAIMS = [
 ]
 
 
-@pytest.mark.parametrize("changes", CHANGED_CLAIMS, ids=lambda c: "-".join(f"{k}_{v}" for k, v in c.items())[:40])
+@pytest.mark.parametrize("changes", CHANGED_CLAIMS, ids=lambda c: "-".join(c))
 def test_claims_that_do_not_hold_are_refused(target, changes):
     assert not is_somebody(target.client, {"Authorization": "Bearer " + signed(target, **changes)})
 
@@ -140,7 +140,7 @@ CHANGED_HEADERS = [
 ]
 
 
-@pytest.mark.parametrize("header", CHANGED_HEADERS, ids=lambda h: "-".join(f"{k}_{v}" for k, v in h.items())[:40])
+@pytest.mark.parametrize("header", CHANGED_HEADERS, ids=lambda h: "-".join(h))
 def test_headers_that_do_not_fit_are_refused(target, header):
     assert not is_somebody(target.client, {"Authorization": "Bearer " + signed(target, header=header)})
 
