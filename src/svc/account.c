@@ -148,6 +148,17 @@ enum error account_find_key(struct session *session, const struct account_form *
     return find(session, sql, form, arena, out);
 }
 
+enum error account_hold(struct session *session, const struct account_form *form, struct value id, struct arena *arena,
+                        struct account *out)
+{
+    struct sql *sql = begin(session, form);
+    sql_column(sql, 0, form->resource->id->column);
+    sql_put(sql, " = ");
+    sql_bind(sql, type_storage_of(form->resource->id), id);
+    sql_lock(sql, SQL_LOCK_CHANGE);
+    return find(session, sql, form, arena, out);
+}
+
 enum error account_key_of(struct value id, struct arena *arena, struct slice *out)
 {
     if (id.kind == VALUE_INT) {
