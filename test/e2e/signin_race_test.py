@@ -3,7 +3,6 @@
 
 import collections
 import concurrent.futures
-import http.client
 import itertools
 import json
 import signal
@@ -13,7 +12,7 @@ import time
 import pytest
 
 from postgres import Cluster
-from server import SCALE
+from server import SCALE, Server
 from signin_test import CHEAP, PASSWORD, RESOURCES, Person, bearer, cookie_of, is_somebody, mails, wait_for_mail
 
 DATABASES = ("sqlite", "postgres")
@@ -235,6 +234,43 @@ def test_a_server_that_dies_between_a_sign_in_and_its_answer_leaves_nothing_brok
         person.api = server.client
         answer = person.login()
         assert answer.status == 200 and is_somebody(server.client, bearer(answer)) and is_somebody(server.client, person.headers)
+
+
+def test_a_database_that_is_away_makes_nobody_a_stranger(tmp_path):
+    """A sign-in, a token, a cookie, a refresh: 503, which says to come again; never 401, which would sign people out."""
+    with Cluster() as cluster, Server(APP, tmp_path, database=cluster.create_database(), args=CORES) as server:
+        ada, bob = Person(server.client), Person(server.client, cookie=True)
+        assert is_somebody(server.client, ada.headers) and is_somebody(server.client, bob.cookie)
+        stopped = threading.Event()
+
+        def sign_in(client, i):
+            seen = []
+            while not stopped.is_set() or len(seen) < 3:
+                seen.append(client.post("/auth/login", json={"email": ada.email, "password": PASSWORD}).status)
+            return seen
+
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            running = pool.submit(at_once, server, 4, sign_in)
+            time.sleep(0.3)
+            cluster.kill()
+            time.sleep(1.2)
+            asked = {
+                "a token": server.client.get("/auth/me", headers=ada.headers), "a cookie": server.client.get("/auth/me", headers=bob.cookie),
+                "a refresh": server.client.post("/auth/refresh", json={"refresh_token": ada.refresh}),
+                "a password": server.client.post("/auth/login", json={"email": ada.email, "password": PASSWORD}),
+                "a key": server.client.get("/api/v1/notes", headers={"X-API-Key": "tk_0123456789abcdef_" + "A" * 43}),
+            }  # fmt: skip
+            stopped.set()
+            seen = set(itertools.chain(*running.result()))
+        assert {name: answer.status for name, answer in asked.items()} == dict.fromkeys(asked, 503)
+        assert all("Set-Cookie" not in answer.headers for answer in asked.values())
+        assert seen <= {200, 503} and 200 in seen
+        cluster.start()
+        end = time.monotonic() + 20 * SCALE
+        while server.client.get("/auth/me", headers=ada.headers).status == 503 and time.monotonic() < end:
+            time.sleep(0.1)
+        assert is_somebody(server.client, ada.headers) and is_somebody(server.client, bob.cookie)
+        assert server.client.post("/auth/refresh", json={"refresh_token": ada.refresh}).status == 200
 
 
 def test_a_reload_keeps_who_is_signed_in_and_brings_the_new_rules(serve):
