@@ -578,10 +578,10 @@ static void serve(struct engine *engine, const sigset_t *signals)
     int64_t due_us = clock_monotonic_us(clock_system());
     watch_init(&watch, engine->generation->settings.files, engine->generation->settings.file_count);
     for (;;) {
+        keep_house(engine, &due_us);
         int received = next_signal(engine, signals, engine->options.watch ? WATCH_MS : HOUSEKEEPING_MS);
         if (received == SIGTERM || received == SIGINT)
             return;
-        keep_house(engine, &due_us);
         if (received != SIGHUP && !(engine->options.watch && watch_has_changed(&watch)))
             continue;
         reload(engine);

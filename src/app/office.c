@@ -72,6 +72,7 @@ enum error office_open(const struct office_options *options, struct arena *arena
     *out = (struct office){.arena = arena, .diag = diag};
     struct settings *settings = &out->settings;
     TRY(settings_load(options->app_path, arena, diag, settings));
+    diag_init(diag, arena); /* `tenon check` warns of the app file; nobody asks for that here */
     if (options->database)
         settings->database.url = settings->database.shown = options->database;
     TRY(check_need(out));

@@ -235,8 +235,10 @@ static enum error insert(struct change *change, struct session *session)
         sql_item(sql);
         sql_name(sql, change->resource->id->column);
     }
-    TRY(sql_query(sql, session->conn, &rows));
-    enum error error = db_next(rows, &has_row);
+    enum error error = sql_query(sql, session->conn, &rows);
+    if (error != OK) /* where calls block the statement has run by now */
+        return explain(change, session, error);
+    error = db_next(rows, &has_row);
     if (error == OK)
         read_key(change, session, rows, has_row);
     db_rows_close(rows);
