@@ -108,7 +108,6 @@ def test_the_move_to_postgresql(tmp_path, postgres, monkeypatch):
 def test_the_manual_of_permissions(serve, request, monkeypatch):
     manual = ROOT / "docs/manual/permissions.md"
     server = serve(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1])
-    monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
     rows = [
         f"INSERT INTO {table}({columns}, created_at, updated_at, version) VALUES({values}, '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z', 1)"
         for table, columns, values in [
@@ -124,4 +123,4 @@ def test_the_manual_of_permissions(serve, request, monkeypatch):
         with contextlib.closing(sqlite3.connect(server.directory / "data/app.db")) as connection:
             connection.executescript(";".join(rows))
             connection.commit()
-    check_all(manual, server)
+    check_with_files(manual, server, monkeypatch)
