@@ -227,8 +227,8 @@ def test_a_key_with_a_limit_is_held_to_it_however_it_asks(serve):
     key, _ = make_key(server, "notes:*", "--rate", "5/h")
     other, _ = make_key(server, "notes:*", "--rate", "5/h")
     ways = [("GET", f"{URL}/notes", {}), ("GET", f"{URL}/notes/{MISSING}", {}), ("GET", "/nothing", {}), ("HEAD", f"{URL}/notes", {}), ("GET", f"{URL}/notes/", {"X-Forwarded-For": "192.0.2.9"})]
-    first = [api.request(method, path, headers={**holder(key), **more}) for method, path, more in ways]
-    assert 429 not in [answer.status for answer in first]
+    for _ in range(5):
+        assert api.get(f"{URL}/notes", headers=holder(key)).status == 200
     for method, path, more in [*ways, ("GET", f"{URL}/NOTES", {}), ("POST", f"{URL}/batch", {}), ("GET", f"{URL}/notes", {"X-Forwarded-For": "192.0.2.77", "X-Real-IP": "192.0.2.77", "Forwarded": "for=192.0.2.77"})]:
         answer = api.request(method, path, headers={**holder(key), **more})
         if answer.status in (404, 405):
@@ -296,9 +296,10 @@ def test_a_new_app_has_no_account_no_key_and_a_secret_of_its_own(serve):
     person = Person(first.client)
     assert is_somebody(first.client, person.headers) and not is_somebody(second.client, person.headers)
     assert second.client.post("/auth/refresh", json={"refresh_token": person.refresh}).status == 401
-    secrets = [server.rows("select name, cast(value as text) as value from _tenon_secret order by name") for server in (first, second)]
-    assert not {row["value"] for row in secrets[0]} & {row["value"] for row in secrets[1]}
-    assert "Secret" not in run_tenon("serve", "--help").stdout and PASSWORD.encode() not in open(f"/proc/{first.pid}/cmdline", "rb").read()
+    digits = "hex(value)" if first.database.startswith("sqlite:") else "encode(value, 'hex')"
+    secrets = [{row["value"] for row in server.rows(f"select {digits} as value from _tenon_secret")} for server in (first, second)]
+    assert len(secrets[0]) > 1 and not secrets[0] & secrets[1]
+    assert PASSWORD.encode() not in open(f"/proc/{first.pid}/cmdline", "rb").read()
 
 
 def test_who_did_what_is_told_with_actor_address_and_request(serve):
