@@ -28,9 +28,10 @@ static unsigned count_cookies(struct slice header, struct slice *first)
     return count;
 }
 
-/* The value of our cookie, in whichever of the headers it stands; two of them are none, for one cannot be ours. */
-static struct slice find_cookie(const struct http1_head *head)
+/* In whichever of the headers it stands; two of them are none, for one cannot be ours. */
+struct slice credential_cookie(const struct exchange *x)
 {
+    const struct http1_head *head = x->head;
     struct slice found = {NULL, 0}, first;
     unsigned count = 0;
     for (unsigned i = 0; i < head->count; i++) {
@@ -73,7 +74,7 @@ enum error credential_read(struct exchange *x, struct credential *out)
         return OK;
     }
     struct slice cookies = exchange_header(x, HTTP1_HEADER_COOKIE);
-    struct slice cookie = cookies.ptr ? find_cookie(x->head) : cookies;
+    struct slice cookie = cookies.ptr ? credential_cookie(x) : cookies;
     if (cookie.ptr)
         *out = (struct credential){CREDENTIAL_COOKIE, cookie};
     return OK;

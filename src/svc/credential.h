@@ -33,6 +33,8 @@ struct credential {
  * Errors: ERROR_UNAUTHORIZED (another scheme than Bearer, or an empty one), ERROR_VALIDATION (both headers); the diag
  * says which. */
 MUST_USE enum error credential_read(struct exchange *x, struct credential *out);
+/* The value of our cookie alone; empty: there is none, or more than one. */
+struct slice credential_cookie(const struct exchange *x);
 /* What it is remembered by. */
 void credential_digest(const struct credential *credential, unsigned char out[DIGEST_SHA256_BYTES]);
 

@@ -73,10 +73,39 @@ static int64_t expiry_us(const struct signin *signin, int64_t created_us)
     return signin->mode == SIGNIN_TOKENS && next_us < last_us ? next_us : last_us;
 }
 
+static bool is_secret_of(const struct grant *grant, struct slice secret)
+{
+    unsigned char digest[DIGEST_SHA256_BYTES];
+    digest_sha256(secret, digest);
+    return digest_equal(slice_of((const char *)digest, sizeof digest),
+                        slice_of((const char *)grant->digest, sizeof grant->digest));
+}
+
+/* In a unit: the new cookie takes the place of the one that the browser came with, whose sign-in ends. */
+static enum error replace_cookie(struct signin *signin)
+{
+    struct slice id, secret;
+    struct grant grant;
+    signin->replaced = SLICE("");
+    bool has_cookie =
+        signin->mode == SIGNIN_COOKIE && credential_parse_cookie(credential_cookie(signin->x), &id, &secret);
+    if (!has_cookie)
+        return OK;
+    enum error error = grant_find(signin->session, id, &grant);
+    if (error == ERROR_NOT_FOUND)
+        return OK;
+    TRY(error);
+    if (grant.kind != GRANT_COOKIE || !is_secret_of(&grant, secret))
+        return OK;
+    signin->replaced = grant.account;
+    return grant_revoke(signin->session, id);
+}
+
 enum error signin_begin(struct signin *signin, struct slice account)
 {
     struct session *session = signin->session;
     const struct identity *identity = signin->identity;
+    TRY(replace_cookie(signin));
     TRY(account_find_key(session, &identity->form, account, session->arena, &signin->account));
     TRY(make_secret(signin));
     TRY(credential_random(session->core->random, session->arena, &signin->grant));
@@ -128,6 +157,8 @@ static enum error make_cookie(struct signin *signin)
 
 enum error signin_finish(struct signin *signin)
 {
+    if (signin->replaced.len > 0)
+        identity_changed(signin->identity, signin->replaced);
     TRY(become(signin));
     return signin->mode == SIGNIN_COOKIE ? make_cookie(signin) : make_tokens(signin);
 }
@@ -320,11 +351,7 @@ static enum error replace_or_revoke(struct session *session, void *argument)
 
 static bool is_present(const struct grant *grant, const struct credential_refresh *token)
 {
-    unsigned char digest[DIGEST_SHA256_BYTES];
-    digest_sha256(token->secret, digest);
-    return token->generation == grant->generation &&
-           digest_equal(slice_of((const char *)digest, sizeof digest),
-                        slice_of((const char *)grant->digest, sizeof grant->digest));
+    return token->generation == grant->generation && is_secret_of(grant, token->secret);
 }
 
 static enum error find_holder(struct signin *signin, const struct grant *grant)

@@ -30,6 +30,7 @@ struct signin {
     struct slice grant;           /* its id */
     struct slice access, refresh; /* tokens */
     struct slice cookie, csrf;
+    struct slice replaced; /* whose sign-in ended because the browser came with its cookie; empty: nobody's */
     int64_t generation;
     struct slice secret; /* of the cookie or of the refresh token */
     unsigned char digest[32];
