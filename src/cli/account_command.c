@@ -160,7 +160,10 @@ static enum command_exit run(struct job *job, size_t at, const char *app_path)
         .app_path = app_path, .database = job->line->database, .mode = at == ADD ? OFFICE_PREPARE : OFFICE_PRESENT};
     arena_init(&job->arena, ARENA_BYTES_MAX);
     diag_init(&job->diag, &job->arena);
+    sigset_t before;
+    passphrase_shelter(&before);
     enum error error = office_open(&options, &job->arena, &job->diag, &job->office);
+    passphrase_unshelter(&before);
     if (error == OK)
         error = actions[at](job);
     explicit_bzero(job->password, sizeof job->password);

@@ -12,6 +12,26 @@
 #include <termios.h>
 #include <unistd.h>
 
+static void list_signals(sigset_t *out)
+{
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+    sigemptyset(out);
+    for (size_t i = 0; i < ARRAY_LEN(ending); i++)
+        sigaddset(out, ending[i]);
+}
+
+void passphrase_shelter(sigset_t *before)
+{
+    sigset_t signals;
+    list_signals(&signals);
+    sigprocmask(SIG_BLOCK, &signals, before);
+}
+
+void passphrase_unshelter(const sigset_t *before)
+{
+    sigprocmask(SIG_SETMASK, before, NULL);
+}
+
 enum outcome { READ_LINE, READ_END, READ_TOO_LONG, READ_FAILED };
 
 /* Byte by byte, so that nothing behind the line is taken. `signals` -1: nobody waits for one. */
@@ -64,15 +84,12 @@ static enum outcome ask_twice(int signals, char room[PASSPHRASE_BYTES_MAX], stru
 
 static enum outcome read_terminal(char room[PASSPHRASE_BYTES_MAX], struct slice *out, bool *is_same)
 {
-    static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
     struct termios shown, hidden;
     sigset_t waiting, before;
-    sigemptyset(&waiting);
-    for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++)
-        sigaddset(&waiting, ending[i]);
+    list_signals(&waiting);
     if (tcgetattr(STDIN_FILENO, &shown) != 0)
         return READ_FAILED;
-    sigprocmask(SIG_BLOCK, &waiting, &before);
+    passphrase_shelter(&before);
     int signals = signalfd(-1, &waiting, SFD_CLOEXEC);
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
@@ -83,7 +100,7 @@ static enum outcome read_terminal(char room[PASSPHRASE_BYTES_MAX], struct slice 
     }
     if (signals >= 0)
         close(signals);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    passphrase_unshelter(&before);
     return outcome;
 }
 

@@ -2,12 +2,19 @@
 #ifndef CLI_PASSPHRASE_H
 #define CLI_PASSPHRASE_H
 
+#include <signal.h>
+
 #include "base/attr.h"
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/slice.h"
 
 enum { PASSPHRASE_BYTES_MAX = 1024 };
+
+/* Threads that are begun between these two never take the signals that end a program: they must find the one that reads
+ * a password, so that it can show again what is typed. */
+void passphrase_shelter(sigset_t *before);
+void passphrase_unshelter(const sigset_t *before);
 
 /* A line of standard input that is no one else's: without its end. On a terminal it is asked for on standard error,
  * twice, and not shown. Owner: the caller, who wipes `room` when it is done.

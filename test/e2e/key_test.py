@@ -2,12 +2,20 @@
 """API keys and accounts made at the command line: what they open, what they are held to, what ends them."""
 
 import json
+import os
+import pty
 import re
+import select
+import signal
+import subprocess
+import termios
 import time
+import types
 
 import pytest
 
-from server import SCALE, run_tenon
+import transcript
+from server import BINARY, ROOT, SCALE, run_tenon
 
 DATABASES = ("sqlite", "postgres")
 
@@ -101,12 +109,17 @@ def is_good(api, headers):
     return answer.status == 200
 
 
-def wait_until_refused(api, headers, within_s=1):
-    """A server that runs asks the database again each second."""
-    end = time.monotonic() + within_s * SCALE + 0.3
-    while is_good(api, headers):
-        assert time.monotonic() < end, "still good"
+def wait_until(is_so, within_s=1):
+    """A server that runs asks the database again each second: no request that begins later than that may be answered as before."""
+    since = begun = time.monotonic()
+    while not is_so():
+        assert begun - since < within_s + 0.3 * SCALE, "still as it was"
         time.sleep(0.02)
+        begun = time.monotonic()
+
+
+def wait_until_refused(api, headers, within_s=1):
+    wait_until(lambda: not is_good(api, headers), within_s)
 
 
 @pytest.fixture(scope="module")
@@ -294,10 +307,7 @@ def test_a_key_loses_what_its_owner_loses(server, api):
     key = Key(server, owner="demoted@example.org")
     assert api.get("/api/v1/reports", headers=key.headers).status == 200
     tenon(server, "account", "role", "demoted@example.org", "user")
-    end = time.monotonic() + 1 * SCALE + 0.3
-    while api.get("/api/v1/reports", headers=key.headers).status != 403:
-        assert time.monotonic() < end, "still an administrator"
-        time.sleep(0.02)
+    wait_until(lambda: api.get("/api/v1/reports", headers=key.headers).status == 403)
 
 
 # Its own limit
@@ -355,6 +365,9 @@ def test_a_batch_counts_each_of_its_operations(server, api):
 
 # Mistakes
 
+COUNTS = """select (select count(*) from users) as users, (select sum(version) from users) as versions,
+  (select count(*) from _tenon_keys) as keys, (select count(*) from _tenon_events) as events"""
+
 
 @pytest.mark.parametrize("args, code, said", [
     (("key",), 2, "say what: create, list, rotate or revoke"),
@@ -396,10 +409,10 @@ def test_a_batch_counts_each_of_its_operations(server, api):
     (("account", "list", "none.yaml"), 1, "none.yaml"),
 ])
 def test_a_mistake_is_told_and_changes_nothing(server, ada, args, code, said):
-    before = [server.rows(f"select * from {table}") for table in ("users", "_tenon_events")] + [len(server.rows("select id from _tenon_keys"))]
+    before = server.rows(COUNTS)
     done = tenon(server, *args, fails=code)
     assert said in done.stderr and done.stdout == "", (done.stdout, done.stderr)
-    assert [server.rows(f"select * from {table}") for table in ("users", "_tenon_events")] + [len(server.rows("select id from _tenon_keys"))] == before
+    assert server.rows(COUNTS) == before
 
 
 PLAIN = """
@@ -499,10 +512,7 @@ def test_another_role_counts_within_a_second(server, api):
     token = bearer(login(api, "climber@example.org"))
     assert api.get("/api/v1/reports", headers=token).status == 403
     tenon(server, "account", "role", id, "admin")  # by its id
-    end = time.monotonic() + 1 * SCALE + 0.3
-    while api.get("/api/v1/reports", headers=token).status != 200:
-        assert time.monotonic() < end, "still a user"
-        time.sleep(0.02)
+    wait_until(lambda: api.get("/api/v1/reports", headers=token).status == 200)
     assert api.get("/auth/me", headers=token).data["account"]["version"] == 2
 
 
@@ -526,6 +536,111 @@ def test_another_password_ends_every_sign_in_and_every_lock(server, api):
     assert login(api, "forgetful@example.org").status == 401
     assert login(api, "forgetful@example.org", "quite another one").status == 200
     assert "quite another one" not in server.dump()
+
+
+NUMBERED = """
+name: numbered
+database: {url}
+auth: {{password: {{memory: 64KiB, iterations: 1}}}}
+roles: {{reader: ["people:read"], writer: ["people:*"]}}
+resources:
+  people:
+    id: int
+    fields:
+      login: text(3..20) required unique
+      role: text readonly = 'reader'
+      password: password required
+      inviter: people = auth.id
+    access: {{read: can("people:read")}}
+"""
+
+
+def test_accounts_have_ids_and_roles_of_other_kinds_too(tmp_path, database):
+    (tmp_path / "app.yaml").write_text(NUMBERED.format(url=database() or "sqlite:app.db"))
+
+    def run(*args):
+        return run_tenon(*args, directory=tmp_path, text_in=PASSWORD)
+
+    assert run("account", "add", "ada", "--role", "writer").stdout == "added ada, id 1\n"
+    assert run("account", "add", "bob").stdout == "added bob, id 2\n"
+    assert run("account", "list").stdout == "1  ada, role writer, 0 sign-ins\n2  bob, role reader, 0 sign-ins\n"
+    unknown = run("account", "role", "2", "writr")
+    assert unknown.returncode == 1 and 'unknown role "writr"; did you mean "writer"?' in unknown.stderr
+    assert run("account", "role", "2", "writer").returncode == 0
+    assert [row["role"] for row in json.loads(run("account", "list", "--json").stdout)] == ["writer", "writer"]
+    assert json.loads(run("key", "create", "--name", "x", "--scopes", "*", "--owner", "bob", "--json").stdout)["owner"] == "2"
+
+
+# A password on a terminal
+
+
+class Terminal:
+    """A run whose standard input is a terminal."""
+
+    def __init__(self, server, *args):
+        self.master, self.slave = pty.openpty()
+        self.process = subprocess.Popen([BINARY, *args], cwd=server.directory, stdin=self.slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.said = ""
+
+    @property
+    def is_shown(self):
+        return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
+
+    def wait_for(self, text):
+        end = time.monotonic() + 10 * SCALE
+        while text not in self.said:
+            assert time.monotonic() < end, self.said
+            if select.select([self.process.stderr], [], [], 0.1)[0]:
+                self.said += os.read(self.process.stderr.fileno(), 4096).decode()
+        return self
+
+    def type(self, text):
+        assert not self.is_shown
+        os.write(self.master, text.encode())
+        return self
+
+    def end(self):
+        stdout, stderr = self.process.communicate(timeout=10 * SCALE)
+        shown, echoed = self.is_shown, b""
+        while select.select([self.master], [], [], 0)[0]:
+            echoed += os.read(self.master, 4096)
+        os.close(self.slave)
+        os.close(self.master)
+        return types.SimpleNamespace(code=self.process.returncode, said=self.said + stderr.decode(), echoed=echoed.decode(), shown=shown)
+
+
+def test_a_password_that_is_typed_is_asked_for_twice_and_not_shown(server, api):
+    add(server, "typist@example.org")
+    terminal = Terminal(server, "account", "password", "typist@example.org")
+    terminal.wait_for("password: ").type("quite another one\n").wait_for("once more: ").type("quite another one\n")
+    done = terminal.end()
+    assert done.code == 0 and done.shown and "quite" not in done.said + done.echoed
+    assert login(api, "typist@example.org", "quite another one").status == 200
+    terminal = Terminal(server, "account", "password", "typist@example.org")
+    terminal.wait_for("password: ").type("one of these two\n").wait_for("once more: ").type("one of those two\n")
+    done = terminal.end()
+    assert done.code == 1 and done.shown and "these are two passwords" in done.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_terminal_shows_again_what_is_typed_when_the_program_is_ended(server, ada, number):
+    terminal = Terminal(server, "account", "password", ada)
+    terminal.wait_for("password: ").type("half a pass")
+    terminal.process.send_signal(number)
+    done = terminal.end()
+    assert done.code == -number and done.shown
+
+
+# The manual
+
+
+def test_the_manual_of_the_command_line(tmp_path, monkeypatch, database):
+    (tmp_path / "app.yaml").write_text(f"database: {database() or 'sqlite:app.db'}\nname: manual\n" + APP)
+    monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
+    steps = transcript.steps(ROOT / "docs/manual/command-line.md")
+    assert len(steps) >= 5
+    for step in steps:
+        step.check(types.SimpleNamespace(port=0, directory=tmp_path))
 
 
 # The audit trail
