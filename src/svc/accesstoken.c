@@ -125,7 +125,7 @@ static enum error verify_ours(const struct identity *identity, const struct sess
     TRY(jws_claims_read(jws->payload, session->arena, &claims, why));
     TRY(jws_claims_check(&claims, &policy, why));
     principal->expires_us = claims.expires_us;
-    if (claims.scope.len > 0)
+    if (claims.scope.ptr)
         TRY(keep(principal, claims.scope, &principal->scopes));
     return take_ours(&claims, principal, why);
 }
@@ -197,7 +197,7 @@ static enum error verify_foreign(const struct identity *identity, struct session
     }
     principal->kind = PRINCIPAL_FOREIGN;
     principal->expires_us = claims.expires_us + (int64_t)LEEWAY_S * 1000000;
-    if (claims.scope.len > 0)
+    if (claims.scope.ptr)
         TRY(keep(principal, claims.scope, &principal->scopes));
     TRY(keep(principal, declared->role.len > 0 ? jws_claims_text(&claims, declared->role) : SLICE(""),
              &principal->role));

@@ -246,7 +246,10 @@ def test_a_declared_issuer_speaks_for_accounts(serve):
         narrowed = foreign(issuer, key, email="ada@example.org", scope="notes:read")
         assert api.get("/api/v1/notes", headers=narrowed).status == 200
         assert api.post("/api/v1/notes", json={"title": "x"}, headers=narrowed).status == 403
-        for headers in (foreign(issuer, key, email="nobody@example.org"), foreign(issuer, key), foreign(issuer, key, email=""),
+        for scope in ("", " ", "nothing:read"):  # a scope that says nothing reaches nothing
+            headers = foreign(issuer, key, email="ada@example.org", scope=scope)
+            assert is_somebody(api, headers) and api.get("/api/v1/notes", headers=headers).status == 403
+        for headers in (foreign(issuer, key, email="ada@example.org", scope=["notes:read"]), foreign(issuer, key, email="nobody@example.org"), foreign(issuer, key), foreign(issuer, key, email=""),
                         foreign(issuer, key, email=["ada@example.org"]), foreign(issuer, key, email="ada@example.org", aud="other"),
                         foreign(issuer, key, email="ada@example.org", exp=now(-120)), foreign(issuer, key, email="ada@example.org", exp=None),
                         foreign(issuer, key, email="ada@example.org", iss="https://evil.example"),
