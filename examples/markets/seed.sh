@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 api=${1:-http://127.0.0.1:8080}/api/v1
 app=${2:-$here/app.yaml}
-tenon=$here/../../build/src/cli/tenon
+tenon=${TENON:-$here/../../build/src/cli/tenon}
 [[ -x $tenon ]] || tenon=tenon
 work=$(mktemp -d)
 key=

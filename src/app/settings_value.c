@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/number.h"
@@ -116,6 +117,20 @@ static enum error read_text(struct settings_reader *reader, const struct setting
 }
 
 /* One text, or a list of them. */
+/* Whoever follows it must arrive with the token. */
+static enum error read_link(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
+{
+    static const struct slice mark = SLICE_INIT("{token}");
+    if (!check_text(reader, row, node))
+        return OK;
+    bool is_url = slice_starts(node->text, SLICE("https://")) || slice_starts(node->text, SLICE("http://"));
+    if (!is_url || !memmem(node->text.ptr, node->text.len, mark.ptr, mark.len))
+        return refuse(reader, row, node, "such as https://app.example.org/reset?token={token}",
+                      "must be an http or https address with {token} in it");
+    *(struct slice *)member(reader, row) = node->text;
+    return OK;
+}
+
 static enum error read_texts(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
 {
     struct settings_texts *texts = member(reader, row);
@@ -352,6 +367,7 @@ enum error settings_value_read(struct settings_reader *reader, const struct sett
                                                             const struct node *) = {
         [SETTINGS_TEXT] = read_text,
         [SETTINGS_TEXTS] = read_texts,
+        [SETTINGS_LINK] = read_link,
         [SETTINGS_COUNT] = read_count,
         [SETTINGS_SIZE] = read_size,
         [SETTINGS_DURATION_MS] = read_duration_ms,

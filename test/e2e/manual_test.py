@@ -50,13 +50,13 @@ def test_the_example_markets_with_its_data(serve, monkeypatch):
     address, app = f"http://127.0.0.1:{server.port}", server.directory / "app.yaml"
     monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
     for number, said in enumerate(["users: 500\nmarkets: 4500\npositions: 5000\n", "users: 500 already\nmarkets: 4500 already\npositions: 5000 already\n"]):
-        seeded = subprocess.run([ROOT / "examples/markets/seed.sh", address, app], capture_output=True, text=True)
+        seeded = subprocess.run([ROOT / "examples/markets/seed.sh", address, app], env={**os.environ, "TENON": BINARY}, capture_output=True, text=True)
         assert (seeded.returncode, seeded.stdout) == (0, said), (number, seeded)
     assert run_tenon("key", "list", "--json", "app.yaml", directory=server.directory).stdout.strip() == "[]"
     check_all(ROOT / "examples/markets/README.md", server)
     assert len(suggestions()) >= 3
     for command in suggestions():
-        command = command.replace("$1", address).replace("examples/markets/app.yaml", str(app))
+        command = command.replace("$1", address).replace("examples/markets/app.yaml", str(app)).replace("build/src/cli/tenon", BINARY)
         done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=30)
         assert done.returncode == 0 and done.stdout and '"error"' not in done.stdout, (command, done)
 
