@@ -659,15 +659,20 @@ def test_what_the_command_line_does_is_in_the_audit_trail(serve):
     wanted = [("registered", id), ("key_created", f"key:{key.id}"), ("key_rotated", f"key:{key.id}"), ("key_created", f"key:{new}"),
               ("key_revoked", f"key:{new}"), ("role_changed", id), ("password_changed", id), ("session_revoked", id)]
     assert len(server.rows("select id from _tenon_events")) == len(wanted)
+    shared = server.database if server.database.startswith("postgres") else f"sqlite:{server.directory}/data/app.db"
+    other = serve(APP, database=shared)  # each line is one server's, and no other's
+    other.wait_log(event="session_revoked")
     server.restart()
-    server.wait_log(event="session_revoked")
-    records = [record for record in server.logs(message="audit") if record["event"] != "chain_begun"]
+    server.wait_log(message="serving")
+    records = [record for record in other.logs(message="audit") if record["event"] != "chain_begun"]
     assert [(record["event"], record["subject"]) for record in records] == wanted
     for record in records:
         assert re.fullmatch(r"cli:\S+", record["actor"]) and record["outcome"] == "done"
         assert re.fullmatch(r"on the command line, at \d{4}-\d\d-\d\dT[\d:.]+Z", record["reason"])
     assert server.rows("select id from _tenon_events") == []
+    other.stop()
     server.stop()
-    log = "".join(json.dumps(record) + "\n" for record in server.records)
+    assert server.logs(message="audit") == []
+    log = "".join(json.dumps(record) + "\n" for record in other.records)
     done = run_tenon("audit", "--complete", "--json", directory=server.directory, text_in=log)
     assert done.returncode == 0 and json.loads(done.stdout)["verified"] == len(wanted) + 2, done
