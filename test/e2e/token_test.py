@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Access tokens: keys of every kind, rotated; forged ones of every kind; tokens of other issuers."""
+"""Access tokens: keys of every kind, rotated; forged ones of every kind; tokens of other issuers.
+
+A number that a docstring begins with is a line of the security checklist, as in security_test.py."""
 
 import base64
 import contextlib
@@ -131,6 +133,7 @@ CHANGED_CLAIMS = [
 
 @pytest.mark.parametrize("changes", CHANGED_CLAIMS, ids=lambda c: "-".join(c))
 def test_claims_that_do_not_hold_are_refused(target, changes):
+    """16, 17."""
     assert not is_somebody(target.client, {"Authorization": "Bearer " + signed(target, **changes)})
 
 
@@ -142,10 +145,12 @@ CHANGED_HEADERS = [
 
 @pytest.mark.parametrize("header", CHANGED_HEADERS, ids=lambda h: "-".join(h))
 def test_headers_that_do_not_fit_are_refused(target, header):
+    """15, 17."""
     assert not is_somebody(target.client, {"Authorization": "Bearer " + signed(target, header=header)})
 
 
 def test_a_signature_of_another_kind_than_the_keys_is_refused(target):
+    """13, 14."""
     person, rsa_key = target.person, KEYS["RS256"]
     body = person.access.split(".")[1]
 
@@ -234,6 +239,7 @@ def declared(issuer, **more):
 
 
 def test_a_declared_issuer_speaks_for_accounts(serve):
+    """16, 17. And for no other audience, time, key or issuer."""
     key = KEYS["ES256"]
     with issuer_of(k1=("ES256", key)) as issuer:
         api = serve(auth(issuers=[declared(issuer, subject="email", field="email")])).client
@@ -283,6 +289,7 @@ def test_an_issuer_that_is_away_is_no_reason_to_believe_anybody(serve):
 
 
 def test_nothing_that_a_token_names_is_ever_fetched(serve):
+    """15."""
     with issuer_of(k1=("ES256", KEYS["ES256"])) as issuer:
         api = serve(auth(keys=[key_setting(KEYS["RS256"], "RS256", "rsa")])).client
         person = Person(api)

@@ -16,6 +16,7 @@ import uuid
 import jwt
 import pytest
 
+from server import run_tenon
 from signin_test import CHEAP, PASSWORD
 from token_test import KEYS, declared, issuer_of, now
 
@@ -148,19 +149,20 @@ class Caller:
     role: str = None
     scopes: list = None
     headers: dict = dataclasses.field(default_factory=dict)
+    is_program: bool = False  # a key that is nobody's
 
     def is_a(self, role):
         return self.role == role
 
     def can(self, name):
-        return holds(GRANTS.get(self.role, []), name) and self.reaches(name)
+        return (self.is_program or holds(GRANTS.get(self.role, []), name)) and self.reaches(name)
 
     def reaches(self, name):
         return self.scopes is None or holds(self.scopes, name)
 
     @property
     def denial(self):
-        return 403 if self.id else 401
+        return 403 if self.id or self.is_program else 401
 
 
 @dataclasses.dataclass
@@ -340,6 +342,8 @@ class Site:
         self.narrow("ann, docs only", "ann", ["docs:*", "actions:publish"])
         self.narrow("eddy, comments only", "eddy", ["comments:*"])
         self.narrow("root, reading", "root", ["*:read"])
+        self.hand_out_key("a key of bob's", "bob", ["docs:*", "comments:read", "users:read"])
+        self.hand_out_key("a key of nobody's", None, ["docs:read", "docs:create", "teams:*", "comments:*"])
 
     def by_name(self, name):
         return next(caller for caller in self.callers if caller.name == name)
@@ -351,6 +355,15 @@ class Site:
         said = {"iss": self.issuer.url, "aud": "shop", "sub": "x", "email": email, "scope": " ".join(scopes), "exp": now(3000), "iat": now(0)}
         token = jwt.encode(said, KEYS["ES256"], algorithm="ES256", headers={"kid": "k1"})
         self.callers.append(Caller(name, person.id, person.role, scopes, {"Authorization": "Bearer " + token}))
+
+    def hand_out_key(self, name, of, scopes):
+        """A program's key: somebody's, narrowed; or its own, with no rights but those that it is given."""
+        person = self.by_name(of) if of else Caller(name, role=None)
+        options = ["--name", "x", "--scopes", " ".join(scopes), *(["--owner", person.id] if of else [])]
+        made = run_tenon("key", "create", "app.yaml", *options, directory=self.server.directory)
+        assert made.returncode == 0, made.stderr
+        key = re.search(r"tk_\S+", made.stdout).group()
+        self.callers.append(Caller(name, person.id, person.role, scopes, {"X-API-Key": key}, is_program=not of))
 
     def create(self, by, resource, rows):
         before = set(self.world[resource])
