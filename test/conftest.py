@@ -42,13 +42,6 @@ from server import ROOT, Server
 BOTH = ("sqlite", "postgres")
 
 
-def pytest_collection_modifyitems(items):
-    """Promises are measured; nothing else may run meanwhile."""
-    for item in items:
-        if "promises" in item.path.parts:
-            item.add_marker(pytest.mark.alone)
-
-
 def pytest_generate_tests(metafunc):
     """A file that says DATABASES = BOTH runs every test that serves on each of them."""
     kinds = getattr(metafunc.module, "DATABASES", None)
