@@ -217,11 +217,12 @@ static bool is_local_url(struct slice url)
 static bool read_issuer(struct settings_reader *reader, const struct node *map, struct identity_issuer *out)
 {
     const struct node *algorithms = NULL;
+    struct slice trust = {NULL, 0};
     *out = (struct identity_issuer){0};
-    const struct text_row rows[] = {{"issuer", &out->issuer, NULL, true},    {"audience", &out->audience, NULL, true},
-                                    {"jwks", &out->jwks, NULL, true},        {"algorithms", NULL, &algorithms, false},
-                                    {"subject", &out->subject, NULL, false}, {"field", &out->field, NULL, false},
-                                    {"role", &out->role, NULL, false}};
+    const struct text_row rows[] = {{"issuer", &out->issuer, NULL, true}, {"audience", &out->audience, NULL, true},
+                                    {"jwks", &out->jwks, NULL, true},     {"algorithms", NULL, &algorithms, false},
+                                    {"trust_email", &trust, NULL, false}, {"subject", &out->subject, NULL, false},
+                                    {"field", &out->field, NULL, false},  {"role", &out->role, NULL, false}};
     if (!read_map(reader->diag, map, "an issuer", rows, ARRAY_LEN(rows)))
         return false;
     if (!slice_starts(out->jwks, SLICE("https://")) && !slice_starts(out->jwks, SLICE("http://")))
@@ -235,6 +236,9 @@ static bool read_issuer(struct settings_reader *reader, const struct node *map, 
     for (const struct node *node = algorithms ? algorithms->first : NULL; node; node = node->next)
         if (!read_algorithm(reader, node, JWK_ASYMMETRIC, &out->algorithms))
             return false;
+    out->trusts_email = slice_eq_text(trust, "true");
+    if (trust.len > 0 && !out->trusts_email && !slice_eq_text(trust, "false"))
+        diag_at(reader->diag, node_find(map, "trust_email")->place, NULL, "\"trust_email\" must be true or false");
     check_field(reader, map, out->field);
     return true;
 }
@@ -276,6 +280,21 @@ static enum error read_when(struct settings_reader *reader)
     return error == ERROR_VALIDATION ? OK : error;
 }
 
+/* One resource holds the accounts. */
+static void warn_of_second(struct settings_reader *reader, const struct resource *account)
+{
+    const struct schema *schema = reader->settings->schema;
+    for (size_t i = 0; account && i < schema->resource_count; i++)
+        for (size_t j = 0; &schema->resources[i] != account && j < schema->resources[i].field_count; j++)
+            if (schema->resources[i].fields[j].type.kind == FIELD_PASSWORD) {
+                diag_warn(reader->diag, schema->resources[i].fields[j].place,
+                          "keep the passwords of people in one resource",
+                          "nobody signs in as one of \"%.*s\": the accounts are \"%.*s\"",
+                          SLICE_ARG(schema->resources[i].name), SLICE_ARG(account->name));
+                break;
+            }
+}
+
 static void check_login(struct settings_reader *reader)
 {
     const struct settings *settings = reader->settings;
@@ -283,6 +302,7 @@ static void check_login(struct settings_reader *reader)
     struct account_form form;
     const char *why;
     struct slice login = settings->auth.config.login;
+    warn_of_second(reader, account);
     if (!account || account_form_find(settings->schema, login, &form, &why) == OK)
         return;
     if (login.len > 0)

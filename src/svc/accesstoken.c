@@ -178,6 +178,16 @@ static enum error check_foreign(const struct identity_issuer *declared, struct i
     return jws_claims_check(claims, &policy, why);
 }
 
+/* An e-mail address that nobody has verified may be anybody's: whoever made an account with it there would be whoever
+ * has one with it here. */
+static bool is_proven(const struct identity_issuer *declared, const struct jws_claims *claims)
+{
+    if (!slice_eq_text(declared->subject, "email") || declared->trusts_email)
+        return true;
+    const struct jsonobject_member *member = jsonobject_find(&claims->all, SLICE("email_verified"));
+    return member && member->value.token == JSON_TRUE;
+}
+
 static enum error verify_foreign(const struct identity *identity, struct session *session, const struct jws *jws,
                                  struct principal *principal, const char **why)
 {
@@ -193,6 +203,10 @@ static enum error verify_foreign(const struct identity *identity, struct session
     struct slice subject = declared->subject.len > 0 ? jws_claims_text(&claims, declared->subject) : claims.subject;
     if (subject.len == 0) {
         *why = "the token lacks the claim that names the account";
+        return ERROR_UNAUTHORIZED;
+    }
+    if (!is_proven(declared, &claims)) {
+        *why = "the token does not say that the e-mail address was verified";
         return ERROR_UNAUTHORIZED;
     }
     principal->kind = PRINCIPAL_FOREIGN;

@@ -230,7 +230,7 @@ def issuer_of(**keys):
 
 
 def foreign(issuer, key, algorithm="ES256", kid="k1", **changes):
-    said = {"iss": issuer.url, "aud": "shop", "sub": "somebody", "exp": now(300), "iat": now(0), **changes}
+    said = {"iss": issuer.url, "aud": "shop", "sub": "somebody", "exp": now(300), "iat": now(0), "email_verified": True, **changes}
     return {"Authorization": "Bearer " + jwt.encode({k: v for k, v in said.items() if v is not None}, key, algorithm=algorithm, headers={"kid": kid})}
 
 
@@ -259,6 +259,7 @@ def test_a_declared_issuer_speaks_for_accounts(serve):
                         foreign(issuer, key, email=["ada@example.org"]), foreign(issuer, key, email="ada@example.org", aud="other"),
                         foreign(issuer, key, email="ada@example.org", exp=now(-120)), foreign(issuer, key, email="ada@example.org", exp=None),
                         foreign(issuer, key, email="ada@example.org", iss="https://evil.example"),
+                        foreign(issuer, key, email="ada@example.org", email_verified=None), foreign(issuer, key, email="ada@example.org", email_verified="true"),
                         foreign(issuer, make_key("ES256"), email="ada@example.org"), foreign(issuer, KEYS["EdDSA"], "EdDSA", email="ada@example.org")):
             assert not is_somebody(api, headers)
         assert is_somebody(api, foreign(issuer, key, email="ada@example.org", exp=now(-10)))
