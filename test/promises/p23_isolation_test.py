@@ -312,7 +312,7 @@ class Site:
         settings = json.dumps([declared(issuer, subject="email", field="email")])
         self.server = serve(f"auth: {{{CHEAP}, lockout: {{failures: 1000}}, issuers: {settings}}}\n" + APP)
         self.api, self.issuer, self.choose = self.server.client, issuer, random.Random(23)
-        self.requests, self.cases = 0, 0
+        self.requests, self.cases, self.unseen = 0, 0, {}
         self.world = {resource: {} for resource in FIELDS}
         self.model = Model(self.world)
         self.callers = [Caller("nobody")]
@@ -403,22 +403,17 @@ class Site:
 
     # What must not be seen
 
-    @functools.cached_property
-    def unknown(self):
-        """For each caller what they may not read, of all there is."""
-        unknown = {}
-        for c in self.callers:
+    def unseen_by(self, c):
+        """What a caller may not read, of all there is; worked out again when something has changed."""
+        if c.name not in self.unseen:
             seen, all_there_is = {c.id}, set()
             for resource, rows in self.world.items():
                 for row in rows.values():
                     all_there_is.update(map(str, row.values()))
                     if self.model.may(c, resource, "read", row):
                         seen.update(str(row[field]) for field in self.model.shown(c, resource, row))
-            unknown[c.name] = [value for value in all_there_is - seen if len(value) >= 8]
-        return unknown
-
-    def forget(self):
-        self.__dict__.pop("unknown", None)
+            self.unseen[c.name] = [value for value in all_there_is - seen if len(value) >= 8]
+        return self.unseen[c.name]
 
     def ask(self, c, method, path, body=None, headers=None, query=None):
         """One request; whatever it answers must not hold a value that this caller may not read and did not send."""
@@ -426,7 +421,7 @@ class Site:
         answer = self.api.request(method, URL + path, json=body, query=query, headers={**c.headers, **(headers or {})})
         said = answer.text + str(answer.headers)
         sent = path + json.dumps([body, headers, query], ensure_ascii=False)
-        for value in self.unknown[c.name]:
+        for value in self.unseen_by(c):
             assert value not in said or value in sent, (c.name, method, path, query, body, value, answer)
         return answer
 
@@ -709,7 +704,7 @@ def change(site, c, method, resource, key, sent, **options):
     if after:
         row.update(after)
         row["updated_at"] = stored_time(site, resource, key)
-        site.forget()
+        site.unseen.clear()
         if status == 200:
             site.check(site.model.shown(c, resource, row), answer.data, c.name, method, resource, sent)
     return answer
@@ -882,7 +877,7 @@ def test_a_row_is_deleted_by_those_who_may_delete_it(site):
                 site.check((412, c.denial if not may else 409 if is_held else 204), (wrong.status, answer.status), c.name, resource, key, answer)
                 if answer.status == 204:
                     del site.world[resource][key]
-                    site.forget()
+                    site.unseen.clear()
     for resource, fields in FIELDS.items():  # nothing else has happened to any row
         stored = {row["id"]: row for row in site.server.rows(f"select * from {resource}")}
         site.check(set(site.world[resource]), set(stored), resource)
