@@ -254,6 +254,10 @@ static enum error read_issuers(struct settings_reader *reader)
     auth->config.issuers = issuers;
     for (const struct node *node = auth->issuers->first; node; node = node->next)
         auth->config.issuer_count += read_issuer(reader, node, &issuers[auth->config.issuer_count]);
+    if (auth->config.issuer_count > 1 && !reader->settings->schema->account)
+        diag_warn(reader->diag, auth->issuers->place,
+                  "declare accounts, and with `field:` what of them each issuer's subject is",
+                  "whoever has the same subject at two issuers is one caller, for there are no accounts");
     return OK;
 }
 

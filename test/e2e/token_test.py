@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from server import SCALE
+from server import SCALE, run_tenon
 from signin_test import CHEAP, PASSWORD, RESOURCES, Person, bearer, claims, is_somebody
 
 DATABASES = ("sqlite", "postgres")
@@ -318,3 +318,13 @@ resources:
             seen = (api.get("/api/v1/pages", headers=headers).status, api.post("/api/v1/pages", json={"title": "x"}, headers=headers).status)
             assert seen == statuses, role
         assert api.get("/api/v1/pages").status == 401 and api.post("/auth/login", json={}).status == 404
+
+
+def test_two_issuers_without_accounts_are_warned_of(tmp_path):
+    """One that names its people freely could name one of the other's."""
+    issuers = [{"issuer": f"https://{name}.example.org", "audience": "shop", "jwks": f"https://{name}.example.org/jwks"} for name in "ab"]
+    for count, accounts, is_warned in [(2, False, True), (1, False, False), (2, True, False)]:
+        resources = RESOURCES if accounts else "\nresources: {pages: {fields: {title: text}, access: {read: auth.id != null, write: false}}}\n"
+        (tmp_path / "app.yaml").write_text("name: x\nauth: " + json.dumps({"issuers": issuers[:count]}) + resources)
+        checked = run_tenon("check", "app.yaml", directory=tmp_path)
+        assert checked.returncode == 0 and ("is one caller" in checked.stdout + checked.stderr) == is_warned, checked
