@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/auth_account.h"
+#include "api/auth_provider.h"
 #include "api/auth_signin.h"
 #include "api/body.h"
 #include "api/envelope.h"
@@ -56,8 +57,8 @@ static enum error serve_keys(struct exchange *x, void *data)
     return OK;
 }
 
-enum error auth_add_routes(struct rest *rest, struct identity *identity, bool has_accounts, struct http_site *site,
-                           struct arena *arena, struct diag *diag)
+enum error auth_add_routes(struct rest *rest, struct identity *identity, struct auth_offer offer,
+                           struct http_site *site, struct arena *arena, struct diag *diag)
 {
     struct auth *auth = arena_zalloc(arena, sizeof *auth);
     if (!auth)
@@ -70,7 +71,7 @@ enum error auth_add_routes(struct rest *rest, struct identity *identity, bool ha
                                     .name = "auth.keys",
                                     .is_open = true};
     TRY(site_add_route(site, &keys, diag));
-    for (size_t i = 0; has_accounts && i < ARRAY_LEN(route_rows); i++) {
+    for (size_t i = 0; offer.has_accounts && i < ARRAY_LEN(route_rows); i++) {
         const struct route_row *row = &route_rows[i];
         const struct site_route route = {.method = row->method,
                                          .pattern = slice_from(row->pattern),
@@ -80,7 +81,7 @@ enum error auth_add_routes(struct rest *rest, struct identity *identity, bool ha
                                          .is_open = row->is_open};
         TRY(site_add_route(site, &route, diag));
     }
-    return OK;
+    return offer.has_accounts && offer.has_providers ? auth_provider_add_routes(auth, site, diag) : OK;
 }
 
 /* ---- what is sent ---- */

@@ -21,8 +21,12 @@ struct auth {
     struct identity *identity; /* NULL: the app is only looked at */
 };
 
+/* What an app has to offer. */
+struct auth_offer {
+    bool has_accounts, has_providers;
+};
 /* Adds the routes; those under /auth where there are accounts. Errors: those of site_add_route(), ERROR_MEMORY. */
-MUST_USE enum error auth_add_routes(struct rest *rest, struct identity *identity, bool has_accounts,
+MUST_USE enum error auth_add_routes(struct rest *rest, struct identity *identity, struct auth_offer offer,
                                     struct http_site *site, struct arena *arena, struct diag *diag);
 
 /* What a body must hold: texts by name. */

@@ -44,6 +44,7 @@ static const char *definition_of(enum settings_kind kind)
     case SETTINGS_CONDITION: return "condition";
     case SETTINGS_KEYS: return "keys";
     case SETTINGS_ISSUERS: return "issuers";
+    case SETTINGS_PROVIDERS: return "providers";
     default: return "text";
     }
 }
@@ -223,6 +224,11 @@ static const char definitions[] =
     "\"additionalProperties\": false, \"properties\": {\"secret\": {\"type\": \"string\"}, "
     "\"private\": {\"type\": \"string\"}, \"public\": {\"type\": \"string\"}, "
     "\"algorithm\": {\"type\": \"string\"}, \"kid\": {\"type\": \"string\"}}}},\n"
+    "\"providers\": {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 16, \"items\": {\"type\": \"object\", "
+    "\"additionalProperties\": false, \"required\": [\"name\", \"issuer\", \"client\"], \"properties\": {"
+    "\"name\": {\"type\": \"string\"}, \"issuer\": {\"type\": \"string\"}, \"client\": {\"type\": \"string\"}, "
+    "\"secret\": {\"type\": \"string\"}, \"link\": {\"type\": \"boolean\"}, "
+    "\"scopes\": {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 16, \"items\": {\"type\": \"string\"}}}}},\n"
     "\"issuers\": {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 16, \"items\": {\"type\": \"object\", "
     "\"additionalProperties\": false, \"required\": [\"issuer\", \"audience\", \"jwks\"], \"properties\": {"
     "\"issuer\": {\"type\": \"string\"}, \"audience\": {\"type\": \"string\"}, \"jwks\": {\"type\": \"string\"}, "

@@ -49,7 +49,7 @@ enum {
     OFFLOAD_QUEUE = 256,
     OFFLOAD_NICENESS = 10,
     MAIL_SHUTDOWN_MS = 5000,
-    FETCH_THREADS = 2,
+    FETCH_THREADS = 4,
     FETCH_QUEUE = 64,
     BACKLOG = 4096,
     WATCH_MS = 250,
@@ -242,7 +242,7 @@ static enum error open_parts(struct engine *engine, const struct settings *setti
     const struct fetch_config fetch = {.threads = FETCH_THREADS, .queue_limit = FETCH_QUEUE};
     if (identity_is_needed(&settings->auth.config, settings->schema))
         TRY(open_audits(engine));
-    if (settings->auth.config.issuer_count > 0 && !engine->fetch)
+    if (settings->auth.config.issuer_count + settings->auth.config.provider_count > 0 && !engine->fetch)
         TRY(fetch_create(&fetch, &engine->fetch));
     if (!settings->mail.url || engine->mailer)
         return OK;

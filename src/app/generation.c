@@ -44,10 +44,10 @@ static enum error build_site(struct generation *generation, const struct generat
     TRY(rest_add_routes(generation->rest, generation->site, &generation->arena, diag));
     const struct identity_config *auth = &generation->settings.auth.config;
     const struct schema *schema = generation->settings.schema;
+    const struct auth_offer offer = {identity_has_accounts(auth, schema), auth->provider_count > 0};
     bool is_served = parts->db && !parts->is_closed;
     if (identity_is_needed(auth, schema) && (generation->identity || !is_served)) /* nobody signs in to a look */
-        TRY(auth_add_routes(generation->rest, generation->identity, identity_has_accounts(auth, schema),
-                            generation->site, &generation->arena, diag));
+        TRY(auth_add_routes(generation->rest, generation->identity, offer, generation->site, &generation->arena, diag));
     if (parts->extend)
         TRY(parts->extend(parts->extend_state, generation, diag));
     return site_seal(generation->site);

@@ -6,83 +6,15 @@
 
 #include <string.h>
 
+#include "app/settings_map.h"
+#include "app/settings_provider.h"
 #include "base/jwk.h"
 #include "base/suggest.h"
 #include "model/expr.h"
 #include "svc/account.h"
 #include "svc/mailer.h"
 
-enum { ITEMS_MAX = 16, SECRET_BYTES_MIN = 32 };
-
-/* ---- maps of texts ---- */
-
-struct text_row {
-    const char *name;
-    struct slice *out;
-    const struct node **node; /* NULL: nobody asks */
-    bool is_required;
-};
-
-static const struct text_row *find_row(const struct text_row *rows, size_t count, struct slice name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (slice_eq_text(name, rows[i].name))
-            return &rows[i];
-    return NULL;
-}
-
-static void tell_unknown(struct diag *diag, const struct node *node, const struct text_row *rows, size_t count)
-{
-    struct suggest suggest;
-    suggest_init(&suggest, node->key);
-    for (size_t i = 0; i < count; i++)
-        suggest_offer_text(&suggest, rows[i].name);
-    suggest_report(&suggest, diag, node->key_place, "unknown key", NULL);
-}
-
-/* Whether all that is required is there; what is wrong is told. `lists` are keys that somebody else reads. */
-static bool read_map(struct diag *diag, const struct node *map, const char *what, const struct text_row *rows,
-                     size_t count)
-{
-    size_t before = diag->count;
-    if (map->kind != NODE_MAP) {
-        diag_at(diag, map->place, NULL, "%s must be a map, this is %s", what, node_kind_name(map));
-        return false;
-    }
-    for (const struct node *node = map->first; node; node = node->next) {
-        const struct text_row *row = find_row(rows, count, node->key);
-        if (!row)
-            tell_unknown(diag, node, rows, count);
-        else if (row->node)
-            *row->node = node;
-        else if (node->kind != NODE_SCALAR || node_is_empty(node))
-            diag_at(diag, node->place, NULL, "\"%s\" must be a text, this is %s", row->name, node_kind_name(node));
-        if (row && row->out && node->kind == NODE_SCALAR)
-            *row->out = node->text;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (rows[i].is_required && !node_find(map, rows[i].name))
-            diag_at(diag, map->place, NULL, "%s needs \"%s\"", what, rows[i].name);
-    return diag->count == before;
-}
-
-static bool is_list(struct diag *diag, const struct node *node, const char *what)
-{
-    if (node->kind == NODE_LIST && node->count > 0 && node->count <= ITEMS_MAX)
-        return true;
-    diag_at(diag, node->place, NULL, "\"%s\" must be a list of 1 to %d", what, ITEMS_MAX);
-    return false;
-}
-
-/* ---- secrets ---- */
-
-static bool is_text(struct diag *diag, const struct node *node, const char *what)
-{
-    if (node->kind == NODE_SCALAR && !node_is_empty(node))
-        return true;
-    diag_at(diag, node->place, NULL, "\"%s\" must be a text, this is %s", what, node_kind_name(node));
-    return false;
-}
+enum { SECRET_BYTES_MIN = 32 };
 
 /* ---- keys ---- */
 
@@ -124,13 +56,13 @@ static bool read_algorithm(struct settings_reader *reader, const struct node *no
 static bool read_key(struct settings_reader *reader, const struct node *map, bool is_first, struct identity_key *out)
 {
     const struct node *secret = NULL, *private = NULL, *public = NULL, *algorithm = NULL;
-    const struct text_row rows[] = {{"secret", NULL, &secret, false},
-                                    {"private", NULL, &private, false},
-                                    {"public", NULL, &public, false},
-                                    {"algorithm", NULL, &algorithm, false},
-                                    {"kid", &out->kid, NULL, false}};
+    const struct settings_map_row rows[] = {{"secret", NULL, &secret, false},
+                                            {"private", NULL, &private, false},
+                                            {"public", NULL, &public, false},
+                                            {"algorithm", NULL, &algorithm, false},
+                                            {"kid", &out->kid, NULL, false}};
     *out = (struct identity_key){.place = map->place, .algorithms = JWK_ASYMMETRIC};
-    if (!read_map(reader->diag, map, "a key", rows, ARRAY_LEN(rows)))
+    if (!settings_map_read(reader->diag, map, "a key", rows, ARRAY_LEN(rows)))
         return false;
     const struct node *text = secret ? secret : private ? private : public;
     if (!text || !!secret + !!private + !!public != 1) {
@@ -139,7 +71,7 @@ static bool read_key(struct settings_reader *reader, const struct node *map, boo
         return false;
     }
     out->algorithms = 0;
-    if (!is_text(reader->diag, text, "secret, private or public") ||
+    if (!settings_map_is_text(reader->diag, text, "secret, private or public") ||
         (algorithm && !read_algorithm(reader, algorithm, secret ? 1u << JWK_HS256 : JWK_ASYMMETRIC, &out->algorithms)))
         return false;
     if (!algorithm)
@@ -154,7 +86,7 @@ static bool read_key(struct settings_reader *reader, const struct node *map, boo
 static enum error read_keys(struct settings_reader *reader)
 {
     struct settings_auth *auth = &reader->settings->auth;
-    if (!auth->keys || !is_list(reader->diag, auth->keys, "auth.keys"))
+    if (!auth->keys || !settings_map_is_list(reader->diag, auth->keys, "auth.keys"))
         return OK;
     struct identity_key *keys = arena_array(reader->arena, auth->keys->count, sizeof *keys);
     if (!keys)
@@ -170,7 +102,7 @@ static enum error read_keys(struct settings_reader *reader)
 static enum error read_secret(struct settings_reader *reader)
 {
     struct settings_auth *auth = &reader->settings->auth;
-    if (!auth->secret || auth->keys || !is_text(reader->diag, auth->secret, "auth.secret"))
+    if (!auth->secret || auth->keys || !settings_map_is_text(reader->diag, auth->secret, "auth.secret"))
         return OK;
     struct identity_key *key = arena_zalloc(reader->arena, sizeof *key);
     if (!key)
@@ -219,11 +151,12 @@ static bool read_issuer(struct settings_reader *reader, const struct node *map, 
     const struct node *algorithms = NULL;
     struct slice trust = {NULL, 0};
     *out = (struct identity_issuer){0};
-    const struct text_row rows[] = {{"issuer", &out->issuer, NULL, true}, {"audience", &out->audience, NULL, true},
-                                    {"jwks", &out->jwks, NULL, true},     {"algorithms", NULL, &algorithms, false},
-                                    {"trust_email", &trust, NULL, false}, {"subject", &out->subject, NULL, false},
-                                    {"field", &out->field, NULL, false},  {"role", &out->role, NULL, false}};
-    if (!read_map(reader->diag, map, "an issuer", rows, ARRAY_LEN(rows)))
+    const struct settings_map_row rows[] = {
+        {"issuer", &out->issuer, NULL, true}, {"audience", &out->audience, NULL, true},
+        {"jwks", &out->jwks, NULL, true},     {"algorithms", NULL, &algorithms, false},
+        {"trust_email", &trust, NULL, false}, {"subject", &out->subject, NULL, false},
+        {"field", &out->field, NULL, false},  {"role", &out->role, NULL, false}};
+    if (!settings_map_read(reader->diag, map, "an issuer", rows, ARRAY_LEN(rows)))
         return false;
     if (!slice_starts(out->jwks, SLICE("https://")) && !slice_starts(out->jwks, SLICE("http://")))
         diag_at(reader->diag, node_find(map, "jwks")->place, NULL, "\"jwks\" must be an http or https URL");
@@ -246,7 +179,7 @@ static bool read_issuer(struct settings_reader *reader, const struct node *map, 
 static enum error read_issuers(struct settings_reader *reader)
 {
     struct settings_auth *auth = &reader->settings->auth;
-    if (!auth->issuers || !is_list(reader->diag, auth->issuers, "auth.issuers"))
+    if (!auth->issuers || !settings_map_is_list(reader->diag, auth->issuers, "auth.issuers"))
         return OK;
     struct identity_issuer *issuers = arena_array(reader->arena, auth->issuers->count, sizeof *issuers);
     if (!issuers)
@@ -268,7 +201,7 @@ static enum error read_when(struct settings_reader *reader)
     struct settings_auth *auth = &reader->settings->auth;
     const struct resource *account = reader->settings->schema->account;
     struct expr *expr = NULL;
-    if (!auth->when || !is_text(reader->diag, auth->when, "auth.when"))
+    if (!auth->when || !settings_map_is_text(reader->diag, auth->when, "auth.when"))
         return OK;
     if (!account) {
         diag_at(reader->diag, auth->when->place, "a resource with a password is one",
@@ -322,7 +255,7 @@ static void check_login(struct settings_reader *reader)
 static enum error read_mail(struct settings_reader *reader)
 {
     struct settings_mail *mail = &reader->settings->mail;
-    if (!mail->url_node || !is_text(reader->diag, mail->url_node, "mail.url"))
+    if (!mail->url_node || !settings_map_is_text(reader->diag, mail->url_node, "mail.url"))
         return OK;
     mail->url = arena_text(reader->arena, mail->url_node->text);
     const char *from = arena_text(reader->arena, mail->from);
@@ -375,6 +308,7 @@ enum error settings_auth_read(struct settings_reader *reader)
     TRY(read_keys(reader));
     TRY(read_secret(reader));
     TRY(read_issuers(reader));
+    TRY(settings_provider_read(reader));
     TRY(read_when(reader));
     TRY(read_mail(reader));
     check_login(reader);

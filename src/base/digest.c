@@ -40,6 +40,15 @@ void digest_sha256(struct slice bytes, unsigned char out[DIGEST_SHA256_BYTES])
     SHA256_Final(out, &state);
 }
 
+void digest_sha512(struct slice bytes, unsigned char out[DIGEST_SHA512_BYTES])
+{
+    SHA512_CTX state;
+    SHA512_Init(&state);
+    if (bytes.len > 0)
+        SHA512_Update(&state, bytes.ptr, bytes.len);
+    SHA512_Final(out, &state);
+}
+
 _Static_assert(sizeof(SHA256_CTX) <= sizeof(struct digest_state), "a state has room for the library's");
 
 static SHA256_CTX *context_of(struct digest_state *state)

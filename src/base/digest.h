@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-enum { DIGEST_SHA256_BYTES = 32 };
+enum { DIGEST_SHA256_BYTES = 32, DIGEST_SHA512_BYTES = 64 };
 
 /* A key of HMAC-SHA256, made ready for use. */
 struct hmac_key;
@@ -18,7 +18,10 @@ struct hmac_key;
 /* SHA-256 of some bytes (FIPS 180-4). */
 ANY_CORE
 void digest_sha256(struct slice bytes, unsigned char out[DIGEST_SHA256_BYTES]);
-/* The same, of bytes that come piece by piece. */
+/* SHA-512 of some bytes, for what others have decided; ours are SHA-256. */
+ANY_CORE
+void digest_sha512(struct slice bytes, unsigned char out[DIGEST_SHA512_BYTES]);
+/* SHA-256 of bytes that come piece by piece. */
 struct digest_state {
     uint64_t room[16];
 };

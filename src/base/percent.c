@@ -69,3 +69,8 @@ void percent_encode_query(struct buf *buf, struct slice text)
 {
     encode(buf, text, "-._~!$'()*,:@/?");
 }
+
+void percent_encode_form(struct buf *buf, struct slice text)
+{
+    encode(buf, text, "-._");
+}

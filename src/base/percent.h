@@ -23,5 +23,7 @@ enum error percent_decode_query(struct slice text, struct arena *arena, struct s
 void percent_encode_segment(struct buf *buf, struct slice text);
 /* Appends a text as a name or value of a query string; a space is %20, which everybody reads. */
 void percent_encode_query(struct buf *buf, struct slice text);
+/* Appends a text as a name or value of a form (application/x-www-form-urlencoded); a space is %20. */
+void percent_encode_form(struct buf *buf, struct slice text);
 
 #endif

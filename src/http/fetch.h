@@ -27,7 +27,7 @@ enum {
     FETCH_URL_BYTES_MAX = 2048,
     FETCH_HEAD_BYTES_MAX = 64 * 1024,
     FETCH_HEADERS_MAX = 32,
-    FETCH_HEADER_BYTES_MAX = 1024,
+    FETCH_HEADER_BYTES_MAX = 8 * 1024,
 };
 
 struct fetch_config {

@@ -86,6 +86,8 @@ static enum error read_row(const struct session *session, const struct db_rows *
     const struct expr_context context = {.now_us = session->now_us};
     *out = (struct account){.id = values[form->resource->id->index], .values = values};
     out->hash = text_of(values[form->password->index]);
+    if (slice_eq_text(out->hash, ACCOUNT_NO_PASSWORD))
+        out->hash = SLICE("");
     out->login = text_of(values[form->login->index]);
     out->role = form->role ? text_of(values[form->role->index]) : SLICE("");
     out->is_active = expr_eval(form->when, &context, &row);

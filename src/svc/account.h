@@ -16,6 +16,9 @@ struct expr;
 /* Accounts: rows of the resource that has a password. Read as they are, without rules: who may sign in is asked here,
  * what they may do afterwards is policy's. */
 
+/* What stands in place of the hash of a password that there is not: nobody can sign in with any. */
+#define ACCOUNT_NO_PASSWORD "!"
+
 /* Which of its fields mean what. */
 struct account_form {
     const struct resource *resource;
@@ -30,7 +33,7 @@ struct account {
     struct slice key;           /* the id as text, as the engine's own tables have it */
     struct slice role;          /* empty: none */
     struct slice login;         /* as stored */
-    struct slice hash;          /* of the password; empty: it has none */
+    struct slice hash;          /* of the password; empty: it has none, ACCOUNT_NO_PASSWORD is stored */
     bool is_active;             /* form.when holds */
     const struct value *values; /* by field index */
 };

@@ -13,14 +13,14 @@ enum { PART_BYTES = 16, TAG_BYTES = 16 };
 
 /* ---- reading ---- */
 
-/* Our cookies in one header (RFC 6265 section 4.2.1): the first, and how many. */
-static unsigned count_cookies(struct slice header, struct slice *first)
+/* The cookies of that name in one header (RFC 6265 section 4.2.1): the first, and how many. */
+static unsigned count_cookies(struct slice header, const char *wanted, struct slice *first)
 {
     struct slice pair, name;
     unsigned count = 0;
     while (header.len > 0 && slice_split(&header, ';', &pair)) {
         pair = slice_trim(pair);
-        if (!slice_split(&pair, '=', &name) || !slice_eq_text(name, CREDENTIAL_COOKIE_NAME))
+        if (!slice_split(&pair, '=', &name) || !slice_eq_text(name, wanted))
             continue;
         if (count++ == 0)
             *first = pair;
@@ -29,7 +29,7 @@ static unsigned count_cookies(struct slice header, struct slice *first)
 }
 
 /* In whichever of the headers it stands; two of them are none, for one cannot be ours. */
-struct slice credential_cookie(const struct exchange *x)
+struct slice credential_find_cookie(const struct exchange *x, const char *wanted)
 {
     const struct http1_head *head = x->head;
     struct slice found = {NULL, 0}, first;
@@ -37,12 +37,17 @@ struct slice credential_cookie(const struct exchange *x)
     for (unsigned i = 0; i < head->count; i++) {
         if (!slice_eq_nocase(head->headers[i].name, SLICE("Cookie")))
             continue;
-        unsigned here = count_cookies(head->headers[i].value, &first);
+        unsigned here = count_cookies(head->headers[i].value, wanted, &first);
         if (here > 0)
             found = first;
         count += here;
     }
     return count == 1 ? found : (struct slice){NULL, 0};
+}
+
+struct slice credential_cookie(const struct exchange *x)
+{
+    return credential_find_cookie(x, CREDENTIAL_COOKIE_NAME);
 }
 
 static enum error read_bearer(struct exchange *x, struct slice header, struct credential *out)
@@ -119,15 +124,21 @@ bool credential_parse_cookie(struct slice text, struct slice *id, struct slice *
     return is_base64url(*id) && is_base64url(*secret);
 }
 
-void credential_put_cookie(struct exchange *x, struct slice value, int64_t seconds)
+void credential_put_cookie_of(struct exchange *x, const char *name, struct slice value, int64_t seconds)
 {
     char room[256];
     struct buf line = {.ptr = room, .cap = sizeof room, .limit_bytes = sizeof room};
-    buf_put_literal(&line, CREDENTIAL_COOKIE_NAME "=");
+    buf_put_text(&line, name);
+    buf_put_byte(&line, '=');
     buf_put_slice(&line, value);
     buf_put_literal(&line, "; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=");
     buf_put_int(&line, value.len > 0 ? seconds : 0);
     exchange_add_header(x, "Set-Cookie", buf_slice(&line));
+}
+
+void credential_put_cookie(struct exchange *x, struct slice value, int64_t seconds)
+{
+    credential_put_cookie_of(x, CREDENTIAL_COOKIE_NAME, value, seconds);
 }
 
 /* ---- refresh tokens ---- */

@@ -46,6 +46,10 @@ MUST_USE enum error credential_random(struct random_source *random, struct arena
 bool credential_parse_cookie(struct slice text, struct slice *id, struct slice *secret);
 /* Adds Set-Cookie with this value for so long; an empty value takes the cookie away. */
 void credential_put_cookie(struct exchange *x, struct slice value, int64_t seconds);
+/* The same for a cookie of another name, and its value in the headers that came; two of one name are none, for one
+ * cannot be ours: then, and without any, the pointer is NULL. */
+void credential_put_cookie_of(struct exchange *x, const char *name, struct slice value, int64_t seconds);
+struct slice credential_find_cookie(const struct exchange *x, const char *wanted);
 
 /* "rt_<id>.<generation>.<secret>.<tag>": a refresh token. The tag proves that it was ours once, so that one that was
  * used already can be told from one that was made up. */

@@ -32,6 +32,7 @@ static enum audit_outcome outcome_of(enum audit_kind kind)
     case AUDIT_DENIED:
     case AUDIT_CSRF_REFUSED:
     case AUDIT_KEY_REFUSED:
+    case AUDIT_PROVIDER_REFUSED:
     case AUDIT_TOKEN_REFUSED:
     case AUDIT_LOCKED_OUT:
     case AUDIT_TOKEN_REUSED: return AUDIT_OUTCOME_DENIED;

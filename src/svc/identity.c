@@ -15,6 +15,7 @@
 #include "svc/identity_table.h"
 #include "svc/issuer.h"
 #include "svc/limit.h"
+#include "svc/provider.h"
 
 enum { SECRET_BYTES = 32, PRINCIPALS_PER_CORE = 4096 };
 
@@ -110,6 +111,26 @@ static enum error make_issuers(struct identity *identity, const struct identity_
     return OK;
 }
 
+static enum error make_providers(struct identity *identity, const struct identity_parts *parts)
+{
+    const struct identity_config *config = identity->config;
+    identity->providers = calloc(config->provider_count + 1, sizeof(struct provider *));
+    if (!identity->providers)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < config->provider_count; i++)
+        TRY(provider_create(&config->providers[i], parts->fetch, parts->core_logs, parts->core_count,
+                            &identity->providers[i]));
+    return OK;
+}
+
+struct provider *identity_find_provider(const struct identity *identity, struct slice name)
+{
+    for (size_t i = 0; i < identity->config->provider_count; i++)
+        if (slice_eq(identity->config->providers[i].name, name))
+            return identity->providers[i];
+    return NULL;
+}
+
 /* Any hash will do, as long as it costs what the accounts' do. */
 static enum error make_stand_in(struct identity *identity)
 {
@@ -159,6 +180,7 @@ static enum error build(struct identity *identity, const struct identity_parts *
     TRY(make_mac(identity));
     TRY(make_keys(identity, diag));
     TRY(make_issuers(identity, parts, diag));
+    TRY(make_providers(identity, parts));
     return limit_create(&(const struct limit_config){0}, &identity->limit);
 }
 
@@ -191,9 +213,12 @@ void identity_destroy(struct identity *identity)
         jwk_destroy(identity->keys[i]);
     for (size_t i = 0; identity->issuers && i < identity->config->issuer_count; i++)
         issuer_destroy(identity->issuers[i]);
+    for (size_t i = 0; identity->providers && i < identity->config->provider_count; i++)
+        provider_destroy(identity->providers[i]);
     limit_destroy(identity->limit);
     digest_hmac_destroy(identity->mac);
     free(identity->issuers);
+    free(identity->providers);
     free(identity->keys);
     free(identity->caches);
     free(identity);

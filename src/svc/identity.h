@@ -28,6 +28,8 @@ struct issuer;
 struct limit;
 struct log;
 struct mailer;
+struct provider;
+struct provider_config;
 
 /* A key that signs or verifies the app's own tokens, as the app file has it. */
 struct identity_key {
@@ -62,6 +64,10 @@ struct identity_config {
     size_t key_count;
     const struct identity_issuer *issuers;
     size_t issuer_count;
+    const struct provider_config *providers; /* whom people sign in with */
+    size_t provider_count;
+    struct slice url;        /* of this server, as browsers and providers know it, without a slash behind */
+    struct slice after;      /* where browsers go that have signed in with a provider: a path or a URL */
     struct slice mail_reset; /* the address in a mail, with {token} in it; empty: the token alone */
 };
 
@@ -76,6 +82,7 @@ struct identity {
     struct jwk **keys;
     size_t key_count;
     struct issuer **issuers;          /* as many as the config's */
+    struct provider **providers;      /* the same */
     struct hmac_key *mac;             /* of refresh tokens and tokens against forged requests */
     struct limit *limit;              /* of API keys */
     struct mailer *mailer;            /* borrowed; NULL: nothing can be mailed */
@@ -111,6 +118,9 @@ MUST_USE enum error identity_create(const struct identity_config *config, const 
                                     struct diag *diag, struct identity **out);
 /* Accepts NULL. */
 void identity_destroy(struct identity *identity);
+
+/* The provider of that name; NULL: there is none. */
+struct provider *identity_find_provider(const struct identity *identity, struct slice name);
 
 /* What is known of an account (its id as text), or of whoever holds a key of that id, must be asked for again: its row,
  * role, sign-ins or keys have changed, and are committed. Empty: of everybody. */

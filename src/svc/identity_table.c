@@ -24,7 +24,14 @@ static const char sqlite[] =
     "last_us INTEGER NOT NULL, until_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS _tenon_attempts_last_us ON _tenon_attempts(last_us);"
     "CREATE TABLE IF NOT EXISTS _tenon_events(id TEXT PRIMARY KEY NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, "
-    "subject TEXT NOT NULL, created_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+    "subject TEXT NOT NULL, created_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS _tenon_identities(provider TEXT NOT NULL, subject TEXT NOT NULL, "
+    "account TEXT NOT NULL, email TEXT NOT NULL, created_us INTEGER NOT NULL, PRIMARY KEY(provider, subject)) "
+    "STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS _tenon_identities_account ON _tenon_identities(account);"
+    "CREATE TABLE IF NOT EXISTS _tenon_states(id TEXT PRIMARY KEY NOT NULL, expires_us INTEGER NOT NULL) "
+    "STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS _tenon_states_expires_us ON _tenon_states(expires_us);";
 
 /* IF NOT EXISTS alone does not keep two nodes from making one table at once. */
 static const char postgres[] =
@@ -45,7 +52,12 @@ static const char postgres[] =
     "last_us bigint NOT NULL, until_us bigint NOT NULL);"
     "CREATE INDEX IF NOT EXISTS _tenon_attempts_last_us ON _tenon_attempts(last_us);"
     "CREATE TABLE IF NOT EXISTS _tenon_events(id text PRIMARY KEY, kind text NOT NULL, actor text NOT NULL, "
-    "subject text NOT NULL, created_us bigint NOT NULL);";
+    "subject text NOT NULL, created_us bigint NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS _tenon_identities(provider text NOT NULL, subject text NOT NULL, "
+    "account text NOT NULL, email text NOT NULL, created_us bigint NOT NULL, PRIMARY KEY(provider, subject));"
+    "CREATE INDEX IF NOT EXISTS _tenon_identities_account ON _tenon_identities(account);"
+    "CREATE TABLE IF NOT EXISTS _tenon_states(id text PRIMARY KEY, expires_us bigint NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS _tenon_states_expires_us ON _tenon_states(expires_us);";
 
 static enum error make(struct db_conn *tx, void *argument)
 {

@@ -28,6 +28,17 @@ static void digest_sha256_gives_the_known_digests(void **state)
     assert_digest(out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static void digest_sha512_gives_the_known_digest(void **state)
+{
+    static const char expected[] = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+                                   "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+    unsigned char out[DIGEST_SHA512_BYTES];
+    char text[2 * DIGEST_SHA512_BYTES];
+    digest_sha512(SLICE("abc"), out);
+    hex_encode(slice_of((const char *)out, sizeof out), text);
+    assert_memory_equal(text, expected, sizeof text);
+}
+
 static void digest_hmac_gives_the_digests_of_rfc_4231(void **state)
 {
     char key_20[20], key_131[131], data_50[50];
@@ -118,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digest_sha256_gives_the_known_digests),
+        cmocka_unit_test(digest_sha512_gives_the_known_digest),
         cmocka_unit_test(digest_hmac_gives_the_digests_of_rfc_4231),
         cmocka_unit_test(digest_hmac_takes_an_empty_key_and_no_parts),
         cmocka_unit_test(digest_equal_compares_all_bytes),

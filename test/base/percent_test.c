@@ -79,6 +79,9 @@ static void percent_encode_writes_what_decode_reads_back(void **state)
     buf_clear(&buf);
     percent_encode_query(&buf, SLICE("a b/\xC3\xA9"));
     assert_true(slice_eq_text(buf_slice(&buf), "a%20b/%C3%A9"));
+    buf_clear(&buf);
+    percent_encode_form(&buf, SLICE("a:b +~*/-._"));
+    assert_true(slice_eq_text(buf_slice(&buf), "a%3Ab%20%2B%7E%2A%2F-._"));
     buf_fini(&buf);
     arena_fini(&arena);
 }
