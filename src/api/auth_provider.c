@@ -440,7 +440,9 @@ static enum error remove_link(struct session *session, void *argument)
     struct provider_link *links;
     size_t count, others = 0;
     int64_t removed;
-    TRY(account_find_key(session, &removal->identity->form, removal->account, session->arena, &account));
+    const struct account_form *form = &removal->identity->form;
+    TRY(account_find_key(session, form, removal->account, session->arena, &account));
+    TRY(account_hold(session, form, account.id, session->arena, &account));
     TRY(provider_link_list(session, removal->account, &links, &count));
     for (size_t i = 0; i < count; i++)
         others += !slice_eq(links[i].provider, removal->provider);
@@ -458,7 +460,7 @@ static enum error take_link(struct auth *auth, struct exchange *x, struct sessio
     TRY(require_person(x, &principal));
     struct removal removal = {
         .identity = auth->identity, .account = principal->account, .provider = x->params[0], .is_last = false};
-    enum error error = session_write(session, DB_SERIALIZABLE, remove_link, &removal);
+    enum error error = session_write(session, DB_READ_COMMITTED, remove_link, &removal);
     if (error == ERROR_CONFLICT && removal.is_last)
         diag_say(&x->diag, "set a password first: POST /auth/password/forgot", "this is the only way into the account");
     TRY(error);

@@ -72,6 +72,8 @@ static void read_secret(struct settings_reader *reader, const struct node *node,
     if (!node || !settings_map_is_text(reader->diag, node, "secret"))
         return;
     settings_value_warn_of_secret(reader->diag, node, "the secret of a provider");
+    if (node->text.len == 0)
+        diag_at(reader->diag, node->place, "leave it out where the app is a public client", "\"secret\" is empty");
     *out = node->text;
 }
 

@@ -44,6 +44,18 @@ static void spread(void *argument)
         gate_tell(news->identity, news->x, AUDIT_ROLE_CHANGED, news->account, NULL);
 }
 
+/* A password takes a while to be hashed: whoever set it is still signed in when it is stored. */
+static enum error check_signin(struct session *session, const struct news *news)
+{
+    const struct principal *principal = news->x ? gate_principal(news->x) : NULL;
+    struct grant grant;
+    if (!news->has_password || !principal ||
+        (principal->kind != PRINCIPAL_TOKEN && principal->kind != PRINCIPAL_COOKIE))
+        return OK;
+    enum error error = grant_find(session, principal->id, &grant);
+    return error == ERROR_NOT_FOUND ? ERROR_UNAUTHORIZED : error;
+}
+
 static enum error changed(void *state, struct session *session, const struct change *change)
 {
     struct identity *identity = state;
@@ -57,6 +69,7 @@ static enum error changed(void *state, struct session *session, const struct cha
     news->has_password = is_update && change_has(change, identity->form.password);
     news->has_role = is_update && role && bits_has(change->written, role->index);
     TRY(account_key_of(change->key[0], session->arena, &news->account));
+    TRY(check_signin(session, news));
     if (news->has_password || change->kind == CHANGE_DELETE) {
         TRY(grant_revoke_all(session, news->account, &count));
         TRY(reset_forget(session, news->account));

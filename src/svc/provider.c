@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "http/fetch.h"
@@ -114,7 +115,7 @@ struct fetch *provider_fetch(const struct provider *provider)
 
 struct errand {
     struct provider *provider;
-    int64_t now_us;
+    int64_t now_us;     /* of the cores' clock */
     struct arena arena; /* of the answer */
     const char *reason;
     enum error error;
@@ -180,6 +181,14 @@ static enum error ask(struct errand *errand, struct snapshot **out)
     return make(errand, answer.body, out);
 }
 
+/* A fetch takes seconds where it fails: the pause begins behind it. */
+static int64_t thread_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* Puts what came of it in place. */
 static void conclude(struct errand *errand, struct snapshot *fresh)
 {
@@ -207,8 +216,10 @@ static void run_errand(void *argument)
     bool is_done = is_fresh(provider->snapshot, errand->now_us) || is_pausing(provider, errand->now_us);
     pthread_mutex_unlock(&provider->mutex);
     if (!is_done) {
+        int64_t began_us = thread_now_us();
         errand->has_asked = true;
         errand->error = ask(errand, &fresh);
+        errand->now_us += thread_now_us() - began_us;
         conclude(errand, fresh);
     }
     pthread_mutex_unlock(&provider->asking);

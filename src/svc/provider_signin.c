@@ -10,8 +10,8 @@
  * Reclaimed: whoever made the account has not shown that the address is theirs; the person here has. So whatever lets
  * its maker in goes: the password, every sign-in, key, link and token for another password.
  *
- * What is decided is decided again in the unit of work, of what it sees; where something came between (two first
- * sign-ins at once), all of it is done anew.
+ * What is decided is decided again in the unit of work, of what it sees, with the account's row held; where something
+ * came between (two first sign-ins at once), all of it is done anew.
  *
  * Invariants
  *   (1) a person is compared by provider and subject, byte by byte; never by an address once there is a link
@@ -212,13 +212,35 @@ static enum error insert_link(struct provider_signin *entry, struct slice accoun
     return provider_link_insert(session, &link);
 }
 
-static enum error link(struct provider_signin *entry, const struct account *account)
+/* What look() has seen is not so any more. */
+static enum error give_way(struct provider_signin *entry)
+{
+    entry->is_overtaken = true;
+    return ERROR_CONFLICT;
+}
+
+/* The account that was found, held: it has the address still. */
+static enum error hold(struct provider_signin *entry, struct account *account)
+{
+    struct session *session = entry->signin->session;
+    const struct account_form *form = &identity_of(entry)->form;
+    enum error error = account_hold(session, form, account->id, session->arena, account);
+    if (error == ERROR_NOT_FOUND)
+        return give_way(entry);
+    TRY(error);
+    struct value stored = account->values[provider_signin_email_field(form)->index];
+    bool is_same = stored.kind == VALUE_TEXT && slice_eq_nocase(stored.text, entry->person.email);
+    return is_same ? OK : give_way(entry);
+}
+
+static enum error link(struct provider_signin *entry, struct account *account)
 {
     bool was_proven;
     if (!config_of(entry)->may_link) {
         diag_say(diag_of(entry), "sign in the way you did before", "there is an account with this e-mail address");
         return ERROR_CONFLICT;
     }
+    TRY(hold(entry, account));
     TRY(is_proven(entry, account, &was_proven));
     if (!was_proven)
         TRY(reclaim(entry, account));
@@ -299,14 +321,16 @@ static enum error prepare(struct provider_signin *entry)
     return explain_change(entry, fill_change(entry, entry->change));
 }
 
-static enum error create(struct provider_signin *entry, struct slice *account)
+static enum error create(struct provider_signin *entry, struct value *account)
 {
     struct session *session = entry->signin->session;
     struct change_result result;
     TRY(explain_change(entry, change_apply(entry->change, session, &result)));
-    TRY(account_key_of(result.key[0], session->arena, account));
+    struct slice key;
+    TRY(account_key_of(result.key[0], session->arena, &key));
+    *account = result.key[0];
     entry->is_new = true;
-    return insert_link(entry, *account);
+    return insert_link(entry, key);
 }
 
 /* ---- the unit of work ---- */
@@ -335,14 +359,7 @@ static enum error follow_link(struct provider_signin *entry, struct provider_lin
     return is_another(entry, known, out) ? ERROR_NOT_FOUND : OK;
 }
 
-/* What look() has seen is not so any more. */
-static enum error give_way(struct provider_signin *entry)
-{
-    entry->is_overtaken = true;
-    return ERROR_CONFLICT;
-}
-
-static enum error settle(struct provider_signin *entry, struct slice *account)
+static enum error settle(struct provider_signin *entry, struct value *account)
 {
     struct account found;
     struct provider_link known;
@@ -358,20 +375,34 @@ static enum error settle(struct provider_signin *entry, struct slice *account)
     }
     if (error == ERROR_NOT_FOUND)
         return entry->change ? create(entry, account) : give_way(entry);
-    *account = found.key;
+    *account = found.id;
     return error;
+}
+
+/* The account is held now, and the person is linked to it still: whoever reclaims it waits, or was before. */
+static enum error check_link(struct provider_signin *entry)
+{
+    struct provider_link known;
+    enum error error = find_link(entry, &known);
+    if (error != OK && error != ERROR_NOT_FOUND)
+        return error;
+    return error == OK && slice_eq(known.account, entry->signin->account.key) ? OK : give_way(entry);
 }
 
 static enum error enter(struct session *session, void *argument)
 {
     struct provider_signin *entry = argument;
     struct signin *signin = entry->signin;
-    struct slice account;
+    struct value account;
     entry->is_new = entry->is_linked = entry->is_reclaimed = entry->is_overtaken = false;
     TRY(settle(entry, &account));
-    TRY(account_find_key(session, &signin->identity->form, account, session->arena, &signin->account));
+    enum error error = account_hold(session, &signin->identity->form, account, session->arena, &signin->account);
+    if (error == ERROR_NOT_FOUND)
+        return give_way(entry);
+    TRY(error);
+    TRY(check_link(entry));
     entry->is_active = signin->account.is_active;
-    return entry->is_active ? signin_begin(signin, account) : OK;
+    return entry->is_active ? signin_begin(signin, signin->account.key) : OK;
 }
 
 /* What the unit will need: nothing where the person is linked; else an address, and perhaps a new account. */
@@ -410,7 +441,7 @@ static void note(const struct provider_signin *entry)
 static enum error try_to_enter(struct provider_signin *entry)
 {
     TRY(look(entry));
-    return session_write(entry->signin->session, DB_SERIALIZABLE, enter, entry);
+    return session_write(entry->signin->session, DB_READ_COMMITTED, enter, entry);
 }
 
 enum error provider_signin_enter(struct provider_signin *entry)

@@ -9,10 +9,12 @@ import signal
 import sqlite3
 import subprocess
 import types
+import urllib.parse
 
 import pytest
 
 import transcript
+from provider_test import Provider
 from server import BINARY, free_port, run_tenon
 
 DATABASES = ("sqlite", "postgres")
@@ -79,6 +81,30 @@ def check_with_files(manual, server, monkeypatch):
 def test_the_manual_of_signing_in(serve, monkeypatch):
     manual = ROOT / "docs/manual/sign-in.md"
     check_with_files(manual, serve(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]), monkeypatch)
+
+
+class SignedInThere(Provider):
+    """A provider where somebody is signed in already: it sends browsers straight back."""
+
+    port = None
+
+    def special(self, handler):
+        if not handler.path.startswith("/authorize?"):
+            return None
+        query = self.authorize(handler.path)
+        location = self.codes[query["code"]]["redirect_uri"].replace(":8080", f":{self.port}")
+        return (302, {"Location": location + "?" + urllib.parse.urlencode(query)}, b"")
+
+
+def test_the_manual_of_providers(serve):
+    text = (ROOT / "docs/manual/providers.md").read_text(encoding="utf-8")
+    with SignedInThere() as provider:
+        app = re.search(r"```yaml\n(.*?)```", text, re.S)[1].replace("https://login.example.org", provider.url)
+        provider.client_id = "markets"
+        server = serve(app, env={"EXAMPLE_SECRET": "a secret"})
+        provider.port = server.port
+        check_all(ROOT / "docs/manual/providers.md", server)
+        provider.shutdown()
 
 
 def test_the_manual_of_security(serve, monkeypatch):

@@ -121,16 +121,19 @@ def test_a_provider_that_breaks_down_in_between_is_told(server, provider):
     unavailable(Browser(server).sign_in(provider))
 
 
-def test_a_provider_that_dawdles_holds_nobody_up_for_long(server, provider):
+def test_a_provider_that_dawdles_holds_nobody_up_for_long(serve, server, provider):
     over = threading.Event()
-    provider.answers["/token"] = lambda handler: over.wait(30 * SCALE)
-    began = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(Browser(server).sign_in, provider)
+    with Provider() as other, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        second = serve(app(other))
+        provider.answers["/token"] = other.answers["/.well-known/openid-configuration"] = lambda handler: over.wait(30 * SCALE)
+        began = time.monotonic()
+        waiting = [pool.submit(Browser(server).sign_in, provider), pool.submit(second.client.get, "/auth/provider/fake")]
         assert is_somebody(server.client, Person(server.client).headers)
-        unavailable(coming.result())
-    over.set()
-    assert time.monotonic() - began < 8 * SCALE
+        for future in waiting:
+            unavailable(future.result())
+        over.set()
+        assert time.monotonic() - began < 8 * SCALE and len(other.asked) == 1
+        other.shutdown()
 
 
 # The app file
