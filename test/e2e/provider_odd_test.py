@@ -36,6 +36,35 @@ def test_a_public_client_has_no_secret(serve):
         provider.shutdown()
 
 
+def test_without_providers_there_is_nothing_of_it(serve):
+    server = serve("auth: {password: {memory: 64KiB, iterations: 1}}" + RESOURCES)
+    assert all(server.client.get(path).status == 404 for path in ("/auth/providers", "/auth/provider/fake", "/auth/identities"))
+
+
+def test_the_document_and_the_keys_are_asked_for_once(serve):
+    with Provider() as provider:
+        server = serve(app(provider))
+        slow = threading.Event()
+
+        def wait(handler):
+            slow.wait(2 * SCALE)
+            handler.answer(200, {}, provider.document())
+
+        provider.answers["/.well-known/openid-configuration"] = wait
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            coming = [pool.submit(Browser(server).begin) for _ in range(16)]
+            time.sleep(0.2)
+            slow.set()
+            locations = [future.result() for future in coming]
+        assert len({location for location in locations}) == 16
+        for name in ("a", "b", "c"):
+            provider.user = {"sub": name, "email": f"{name}@example.org", "email_verified": True}
+            assert Browser(server).sign_in(provider).status == 201
+        paths = [row[0] for row in provider.asked]
+        assert paths.count("/.well-known/openid-configuration") == 1 and paths.count("/jwks") == 1
+        provider.shutdown()
+
+
 def test_nobody_is_sent_to_another_site(server, provider):
     for path in ("//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "evil.example", "/\t/evil.example", "/x\r\nSet-Cookie: a=b",
                  "javascript:alert(1)", "/ x", "/\u00e9", "/x" * 600, "///evil.example", "/%0", "@evil.example"):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signing in with a provider: whom it vouches for, which account that is, and everything a good provider never says."""
+"""Signing in with a provider: whom it vouches for, which account that is, and everything a good provider never says.
+
+A number that a docstring begins with is a line of the security checklist, as in security_test.py."""
 
 import base64
 import concurrent.futures
@@ -264,35 +266,6 @@ def test_a_login_page_can_ask_which_providers_there_are(server):
     assert server.client.get("/auth/provider/nobody").status == 404 and server.client.get("/auth/provider/nobody/callback").status == 404
 
 
-def test_without_providers_there_is_nothing_of_it(serve):
-    server = serve("auth: {password: {memory: 64KiB, iterations: 1}}" + RESOURCES)
-    assert all(server.client.get(path).status == 404 for path in ("/auth/providers", "/auth/provider/fake", "/auth/identities"))
-
-
-def test_the_document_and_the_keys_are_asked_for_once(serve):
-    with Provider() as provider:
-        server = serve(app(provider))
-        slow = threading.Event()
-
-        def wait(handler):
-            slow.wait(2 * SCALE)
-            handler.answer(200, {}, provider.document())
-
-        provider.answers["/.well-known/openid-configuration"] = wait
-        with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            coming = [pool.submit(Browser(server).begin) for _ in range(16)]
-            time.sleep(0.2)
-            slow.set()
-            locations = [future.result() for future in coming]
-        assert len({location for location in locations}) == 16
-        for name in ("a", "b", "c"):
-            provider.user = {"sub": name, "email": f"{name}@example.org", "email_verified": True}
-            assert Browser(server).sign_in(provider).status == 201
-        paths = [row[0] for row in provider.asked]
-        assert paths.count("/.well-known/openid-configuration") == 1 and paths.count("/jwks") == 1
-        provider.shutdown()
-
-
 def test_the_userinfo_is_asked_only_for_what_the_id_token_does_not_say(server, provider):
     provider.userinfo = {**provider.user, "nickname": "ada"}
     Browser(server).sign_in(provider)
@@ -387,10 +360,11 @@ def test_a_number_that_another_account_was_given_is_not_linked(serve, provider):
     assert Browser(server).sign_in(provider).data["account"]["id"] == again.data["account"]["id"]
 
 
-# Line 33: e-mail addresses
+# E-mail addresses
 
 
-def test_line_33_a_pre_registered_account_loses_its_password_and_sign_ins_when_its_address_turns_out_anothers(server, provider):
+def test_a_pre_registered_account_loses_its_password_and_sign_ins_when_its_address_turns_out_anothers(server, provider):
+    """33. Whoever was there first has shown nothing."""
     email = provider.user["email"]
     attacker = Person(server.client, email=email, password="the attacker's own password")
     cookie = Person(server.client, cookie=True, email="x" + email)
@@ -403,7 +377,8 @@ def test_line_33_a_pre_registered_account_loses_its_password_and_sign_ins_when_i
     server.wait_log(message="audit", event="account_reclaimed", subject=attacker.id)
 
 
-def test_line_33_links_keys_and_tokens_of_whoever_made_the_account_go_too(server, provider):
+def test_links_keys_and_tokens_of_whoever_made_the_account_go_too(server, provider):
+    """33. Also where that was a provider, with another address."""
     attacker = Browser(server).sign_in(provider)
     victim = "victim-of-a-change@example.org"
     key = server.client.patch(f"/api/v1/users/{attacker.data['account']['id']}", json={"email": victim}, headers=bearer(attacker))
@@ -418,7 +393,8 @@ def test_line_33_links_keys_and_tokens_of_whoever_made_the_account_go_too(server
     assert back.status == 201 and back.data["account"]["id"] != answer.data["account"]["id"]
 
 
-def test_line_33_whoever_signs_in_while_the_account_is_reclaimed_is_out(server, provider):
+def test_whoever_signs_in_while_the_account_is_reclaimed_is_out(server, provider):
+    """33. However many of their requests are on their way."""
     attacker = Person(server.client, email=provider.user["email"])
     over, tokens, passwords = threading.Event(), [attacker.headers], [PASSWORD]
 
@@ -484,7 +460,8 @@ def test_an_account_that_the_app_says_is_verified_keeps_its_password(serve, prov
     assert is_somebody(server.client, person.headers) and person.login().status == 200
 
 
-def test_line_33_an_account_that_is_not_verified_is_reclaimed_and_verified_then(serve, provider):
+def test_an_account_that_is_not_verified_is_reclaimed_and_verified_then(serve, provider):
+    """33. And whoever comes with the provider has proven it."""
     server = serve(app(provider, VERIFIED))
     person = Person(server.client, email=provider.user["email"])
     assert Browser(server).sign_in(provider).data["account"]["verified"] is True
@@ -493,7 +470,8 @@ def test_line_33_an_account_that_is_not_verified_is_reclaimed_and_verified_then(
     assert Browser(server).sign_in(provider).data["account"]["verified"] is True
 
 
-def test_line_33_verified_is_not_believed_where_whoever_signs_up_may_write_it(serve, provider):
+def test_verified_is_not_believed_where_whoever_signs_up_may_write_it(serve, provider):
+    """33. They would vouch for themselves."""
     server = serve(app(provider, VERIFIED.replace("bool readonly", "bool")))
     person = Person(server.client, email=provider.user["email"], verified=True)
     assert Browser(server).sign_in(provider).status == 200
@@ -502,7 +480,8 @@ def test_line_33_verified_is_not_believed_where_whoever_signs_up_may_write_it(se
 
 @pytest.mark.parametrize("verified", [None, False, "false", "true", 1, "1", [True], {}], ids=repr)
 @pytest.mark.parametrize("place", ["token", "userinfo"])
-def test_line_33_an_address_that_is_not_verified_links_nothing_and_makes_nothing(server, provider, verified, place):
+def test_an_address_that_is_not_verified_links_nothing_and_makes_nothing(server, provider, verified, place):
+    """33. Whatever a provider says instead of true."""
     email = f"unverified{somebody_new.count}@example.org"
     said = {"email": email, "email_verified": verified}
     said = {k: v for k, v in said.items() if v is not None}
@@ -518,7 +497,8 @@ def test_line_33_an_address_that_is_not_verified_links_nothing_and_makes_nothing
     assert server.rows(f"select * from _tenon_identities where subject = '{provider.user['sub']}'") == []
 
 
-def test_line_33_where_links_are_off_an_account_is_not_found_by_its_address(serve, provider):
+def test_where_links_are_off_an_account_is_not_found_by_its_address(serve, provider):
+    """33. Not even a verified one."""
     server = serve(app(provider, link=False))
     person = Person(server.client, email=provider.user["email"])
     refusal(Browser(server).sign_in(provider), 409)
@@ -528,13 +508,15 @@ def test_line_33_where_links_are_off_an_account_is_not_found_by_its_address(serv
 
 
 @pytest.mark.parametrize("email", ["", "no address", "a@b@c", "ada@example.org\n", " ada@example.org", "x" * 400 + "@example.org", 7, ["ada@example.org"]], ids=lambda e: repr(e)[:20])
-def test_line_33_what_is_no_address_makes_nothing(server, provider, email):
+def test_what_is_no_address_makes_nothing(server, provider, email):
+    """33. It is refused."""
     provider.claims = {"email": email}
     provider.userinfo = {"sub": provider.user["sub"]}
     refusal(Browser(server).sign_in(provider), 422)
 
 
-def test_line_33_an_address_that_only_looks_like_another_is_not_it(server, provider):
+def test_an_address_that_only_looks_like_another_is_not_it(server, provider):
+    """33. It is somebody else."""
     person = Person(server.client, email=f"kate{somebody_new.count}@example.org")
     provider.user["email"] = f"\u212aate{somebody_new.count}@example.org"  # the Kelvin sign, which some databases fold to k
     answer = Browser(server).sign_in(provider)
@@ -543,11 +525,12 @@ def test_line_33_an_address_that_only_looks_like_another_is_not_it(server, provi
     assert is_somebody(server.client, person.headers)
 
 
-# Line 34: subjects
+# Subjects
 
 
 @pytest.mark.parametrize("subject", [None, "", 0, 7, False, True, [], ["p1"], {}, "x" * 256], ids=lambda s: repr(s)[:12])
-def test_line_34_without_a_subject_nobody_signs_in(server, provider, subject):
+def test_without_a_subject_nobody_signs_in(server, provider, subject):
+    """34. None, empty, zero, or no text."""
     before = len(server.rows("select * from users"))
     provider.claims = {"sub": subject}
     refusal(Browser(server).sign_in(provider), 401)
@@ -556,13 +539,15 @@ def test_line_34_without_a_subject_nobody_signs_in(server, provider, subject):
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"[]", b"null", b'"x"', b"<html>", {"error": "server_error"}, {"id_token": ""}, {"id_token": None},
                                   {"id_token": 7}, {"id_token": "a.b.c"}, {"access_token": "x"}, b'{"id_token": "a", "id_token": "b"}'], ids=repr)
-def test_line_34_what_holds_no_token_signs_nobody_in_whatever_its_status(server, provider, body):
+def test_what_holds_no_token_signs_nobody_in_whatever_its_status(server, provider, body):
+    """34. An error in an answer that says 200 is one."""
     provider.answers["/token"] = (200, {}, body)
     refusal(Browser(server).sign_in(provider), 401)
 
 
 @pytest.mark.parametrize("subject", [None, "", "somebody else", 0, ["p1"]], ids=repr)
-def test_line_34_userinfo_of_another_subject_is_refused(server, provider, subject):
+def test_userinfo_of_another_subject_is_refused(server, provider, subject):
+    """34. It is somebody else."""
     email = provider.user["email"]
     provider.user = {"sub": provider.user["sub"]}
     provider.userinfo = {k: v for k, v in {"sub": subject, "email": email, "email_verified": True}.items() if v is not None}
