@@ -197,6 +197,10 @@ static void check_account(struct settings_reader *reader)
     if (verified && !provider_signin_verified_field(account))
         diag_warn(reader->diag, verified->place, "verified: bool readonly = false",
                   "\"verified\" is not believed when people sign in with a provider: only the server may write it");
+    else if (verified && provider_signin_email_field(&form) && !provider_signin_believes_verified(&form))
+        diag_warn(reader->diag, verified->place, "name the other fields in `fields:` of the rule for update",
+                  "\"verified\" is not believed when people sign in with a provider: an account may change its address "
+                  "and stay verified");
 }
 
 enum error settings_provider_read(struct settings_reader *reader)

@@ -80,6 +80,26 @@ const struct field *provider_signin_verified_field(const struct resource *accoun
     return field && field->type.kind == FIELD_BOOL && field_is(field, FIELD_READONLY) ? field : NULL;
 }
 
+static bool may_change(const struct resource *resource, const struct field *field)
+{
+    const struct access *access = &resource->access[ACTION_UPDATE];
+    if (field->flags & (FIELD_READONLY | FIELD_IMMUTABLE))
+        return false;
+    for (size_t i = 0; i < access->count; i++) {
+        const struct rule *rule = &access->rules[i];
+        bool is_open = !rule->whose && !rule->is_denial;
+        if (is_open && (!rule->fields || bits_has(rule->fields, field->index)))
+            return true;
+    }
+    return false;
+}
+
+bool provider_signin_believes_verified(const struct account_form *form)
+{
+    const struct field *email = provider_signin_email_field(form);
+    return provider_signin_verified_field(form->resource) && email && !may_change(form->resource, email);
+}
+
 /* ---- who it is ---- */
 
 static enum error explain(struct provider_signin *entry, enum error error, const char *reason)
@@ -161,9 +181,10 @@ static enum error is_proven(struct provider_signin *entry, const struct account 
 {
     struct provider_link *links;
     size_t count;
-    const struct field *verified = provider_signin_verified_field(identity_of(entry)->form.resource);
+    const struct account_form *form = &identity_of(entry)->form;
+    const struct field *verified = provider_signin_verified_field(form->resource);
     TRY(provider_link_list(entry->signin->session, account->key, &links, &count));
-    *out = verified && is_true(account->values[verified->index]);
+    *out = provider_signin_believes_verified(form) && is_true(account->values[verified->index]);
     for (size_t i = 0; i < count; i++)
         *out = *out || slice_eq_nocase(links[i].email, entry->person.email);
     return OK;

@@ -35,6 +35,9 @@ struct provider_signin {
 const struct field *provider_signin_email_field(const struct account_form *form);
 /* The field that says whether an address was proven: `verified`, a boolean that only the server writes; or NULL. */
 const struct field *provider_signin_verified_field(const struct resource *account);
+/* Whether that field is believed: not where accounts may change their address and stay verified. A rule for updates
+ * that is `for:` somebody is taken for that of administrators. */
+bool provider_signin_believes_verified(const struct account_form *form);
 
 /* Whom the provider vouches for, by the code. Refusals are told and noted.
  * Errors: ERROR_UNAUTHORIZED (nobody is proven), ERROR_UNAVAILABLE (the provider could not be asked; when to try again

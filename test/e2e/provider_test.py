@@ -448,7 +448,8 @@ def test_an_account_whose_address_a_provider_has_proven_keeps_its_sign_ins(serve
         other.shutdown()
 
 
-VERIFIED = RESOURCES.replace("active:", "verified: bool readonly = false\n      active:")
+VERIFIED = RESOURCES.replace("active:", "verified: bool readonly = false\n      active:").replace(
+    'update: role("admin") || id == auth.id', 'update: [{for: role("admin")}, {when: id == auth.id, fields: [name, password]}]')
 
 
 def test_an_account_that_the_app_says_is_verified_keeps_its_password(serve, provider):
@@ -470,10 +471,13 @@ def test_an_account_that_is_not_verified_is_reclaimed_and_verified_then(serve, p
     assert Browser(server).sign_in(provider).data["account"]["verified"] is True
 
 
-def test_verified_is_not_believed_where_whoever_signs_up_may_write_it(serve, provider):
+@pytest.mark.parametrize("resources, sent", [(VERIFIED.replace("bool readonly", "bool"), {"verified": True}), (VERIFIED.replace("fields: [name, password]", "fields: [name, email]"), {})], ids=["verified", "email"])
+def test_verified_is_not_believed_where_whoever_signs_up_may_write_it_or_the_address(serve, provider, resources, sent):
     """33. They would vouch for themselves."""
-    server = serve(app(provider, VERIFIED.replace("bool readonly", "bool")))
-    person = Person(server.client, email=provider.user["email"], verified=True)
+    server = serve(app(provider, resources))
+    person = Person(server.client, email=provider.user["email"], **sent)
+    server.execute("update users set verified = true")
+    assert "is not believed" in server.output()
     assert Browser(server).sign_in(provider).status == 200
     assert person.login().status == 401 and not is_somebody(server.client, person.headers)
 
