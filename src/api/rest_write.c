@@ -19,6 +19,7 @@
 #include "model/change.h"
 #include "model/model.h"
 #include "model/policy.h"
+#include "svc/limiter.h"
 
 enum { LOCATION_BYTES_MAX = 64 * 1024 };
 
@@ -259,6 +260,8 @@ static enum error run(struct write *write, struct session *session)
     TRY(read_path(write, key));
     TRY(read_head(write, session));
     TRY(read_changes(write, session));
+    if (write->count > 1)
+        TRY(limiter_charge_again(write->x, write->count - 1)); /* an array is as many requests */
     if (write->kind != CHANGE_CREATE) {
         memcpy(write->changes[0].key, key, write->resource->resource->key_count * sizeof *key);
         TRY(precondition_if_match(exchange_header(write->x, HTTP1_HEADER_IF_MATCH), session, &write->changes[0]));

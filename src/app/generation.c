@@ -8,6 +8,7 @@
 #include "http/site.h"
 #include "svc/gate.h"
 #include "svc/identity.h"
+#include "svc/limiter.h"
 
 enum { ARENA_BYTES_MAX = 256 * 1024 * 1024 };
 
@@ -31,6 +32,22 @@ static void release(void *data)
     generation_destroy(data);
 }
 
+/* When every route is there. */
+static enum error build_limits(struct generation *generation, const struct generation_parts *parts, struct diag *diag)
+{
+    const struct limiter_config *limits = &generation->settings.limits;
+    struct limiter_parts limiter = {.metrics = parts->limit_metrics};
+    if (limits->count == 0 || parts->is_closed)
+        return OK;
+    if (parts->limit)
+        limiter.store = limit_store(parts->limit);
+    TRY(limiter_create(limits, parts->limit ? &limiter : NULL, generation->site, &generation->arena, diag,
+                       &generation->limiter));
+    if (parts->limit)
+        generation->site->config.throttle = limiter_throttle(generation->limiter);
+    return OK;
+}
+
 static enum error build_site(struct generation *generation, const struct generation_parts *parts, struct diag *diag)
 {
     const struct site_config config = {.settings = &generation->settings.http,
@@ -50,6 +67,7 @@ static enum error build_site(struct generation *generation, const struct generat
                             generation->site, &generation->arena, diag));
     if (parts->extend)
         TRY(parts->extend(parts->extend_state, generation, diag));
+    TRY(build_limits(generation, parts, diag));
     return site_seal(generation->site);
 }
 
@@ -62,6 +80,7 @@ static enum error open_identity(struct generation *generation, const struct gene
                                             .mailer = parts->mailer,
                                             .fetch = parts->fetch,
                                             .audits = parts->audits,
+                                            .limit = parts->limit,
                                             .core_logs = parts->core_logs,
                                             .core_count = parts->core_count};
     TRY(identity_create(config, &identity, diag, &generation->identity));

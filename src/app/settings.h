@@ -16,6 +16,7 @@
 #include "http/http_settings.h"
 #include "model/schema.h"
 #include "svc/identity.h"
+#include "svc/limiter.h"
 
 /* What an app file says, checked and typed. Immutable; it lives in the arena it was loaded into. */
 
@@ -75,6 +76,8 @@ struct settings {
     bool admin_is_chosen;
     struct settings_auth auth;
     struct settings_mail mail;
+    const struct node *limits_node; /* as written */
+    struct limiter_config limits;
     enum settings_migrations migrations;
     enum settings_level log_level;
     struct settings_texts redact;
@@ -119,10 +122,12 @@ enum settings_kind {
     SETTINGS_ADMIN,
     SETTINGS_DATABASE,
     SETTINGS_ORIGINS,
-    SETTINGS_CONDITION, /* these four are read later, by settings_auth.c */
+    SETTINGS_PROXIES,
+    SETTINGS_CONDITION, /* these are read later, by settings_auth.c and settings_limits.c */
     SETTINGS_SECRET,
     SETTINGS_KEYS,
     SETTINGS_ISSUERS,
+    SETTINGS_LIMITS,
     SETTINGS_KIND_COUNT
 };
 struct settings_row {

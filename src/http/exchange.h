@@ -39,11 +39,12 @@ struct exchange {
     struct arena *arena; /* freed when the exchange ends */
     struct http_site *site;
     struct log *log;
-    const struct address *peer;
+    const struct address *peer;     /* the client's; behind a trusted proxy what that says (http/forwarded.h) */
     struct middleware_local *local; /* what the middleware keeps per core */
     int64_t started_us;             /* core clock when the head was complete */
     const struct caller *caller;    /* who asks (model/caller.h), as the site's guard has found out; NULL: nobody */
     void *guarded;                  /* what the guard knows of them */
+    void *throttled;                /* what the site's throttle has counted for it */
     /* How the protocol brings the body; exchange_read_body() keeps what it brought. */
     enum error (*read_body)(struct exchange *x, struct slice *out);
     struct slice request_body;
@@ -72,7 +73,7 @@ typedef enum error http_handler(struct exchange *x, void *data);
 /* The value of a request header, empty when it was not sent; `header` is a HTTP1_HEADER_… of http/http1.h. */
 struct slice exchange_header(const struct exchange *x, unsigned header);
 
-/* The address of the other end without its port, as the log calls it; the arena's; empty when memory is exhausted. */
+/* The address of the client without its port, as the log calls it; the arena's; empty when memory is exhausted. */
 struct slice exchange_remote(const struct exchange *x);
 
 /* Reads the whole body into contiguous memory that lives as long as the exchange; sends 100 Continue when the client

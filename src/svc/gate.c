@@ -16,6 +16,7 @@
 #include "http/guard.h"
 #include "http/http1.h"
 #include "http/site.h"
+#include "http/throttle.h"
 #include "rt/core.h"
 #include "svc/apikey.h"
 #include "svc/credential.h"
@@ -235,6 +236,7 @@ static enum error refuse(struct identity *identity, struct exchange *x, const st
 
 static enum error check(struct identity *identity, struct exchange *x, const struct principal *principal)
 {
+    TRY(throttle_admit(x));
     TRY(check_rate(identity, x, principal));
     return check_forgery(identity, x, principal);
 }
@@ -252,12 +254,18 @@ enum error gate_enter(struct exchange *x, void *state)
     struct credential credential;
     struct principal *principal;
     const char *why = NULL;
-    TRY(credential_read(x, &credential));
+    enum error error = credential_read(x, &credential);
+    if (error != OK) {
+        TRY(throttle_admit(x)); /* whoever shows what is no credential is nobody, and is counted as such */
+        return error;
+    }
     if (credential.kind == CREDENTIAL_NONE)
-        return OK;
-    enum error error = find(identity, x, &credential, &why, &principal);
-    if (error == ERROR_UNAUTHORIZED)
+        return throttle_admit(x);
+    error = find(identity, x, &credential, &why, &principal);
+    if (error == ERROR_UNAUTHORIZED) {
+        TRY(throttle_admit(x)); /* nor what is not good */
         return refuse(identity, x, &credential, why);
+    }
     TRY(error);
     x->guarded = principal;
     x->caller = &principal->caller;

@@ -14,7 +14,6 @@
 #include "svc/accountwatch.h"
 #include "svc/identity_table.h"
 #include "svc/issuer.h"
-#include "svc/limit.h"
 
 enum { SECRET_BYTES = 32, PRINCIPALS_PER_CORE = 4096 };
 
@@ -158,8 +157,7 @@ static enum error build(struct identity *identity, const struct identity_parts *
     TRY(identity_table_make(parts->model->db));
     TRY(make_mac(identity));
     TRY(make_keys(identity, diag));
-    TRY(make_issuers(identity, parts, diag));
-    return limit_create(&(const struct limit_config){0}, &identity->limit);
+    return make_issuers(identity, parts, diag);
 }
 
 enum error identity_create(const struct identity_config *config, const struct identity_parts *parts, struct diag *diag,
@@ -172,6 +170,7 @@ enum error identity_create(const struct identity_config *config, const struct id
     identity->model = parts->model;
     identity->mailer = parts->mailer;
     identity->audits = parts->audits;
+    identity->limit = parts->limit;
     enum error error = build(identity, parts, diag);
     if (error != OK) {
         identity_destroy(identity);
@@ -191,7 +190,6 @@ void identity_destroy(struct identity *identity)
         jwk_destroy(identity->keys[i]);
     for (size_t i = 0; identity->issuers && i < identity->config->issuer_count; i++)
         issuer_destroy(identity->issuers[i]);
-    limit_destroy(identity->limit);
     digest_hmac_destroy(identity->mac);
     free(identity->issuers);
     free(identity->keys);

@@ -77,7 +77,7 @@ struct identity {
     size_t key_count;
     struct issuer **issuers;          /* as many as the config's */
     struct hmac_key *mac;             /* of refresh tokens and tokens against forged requests */
-    struct limit *limit;              /* of API keys */
+    struct limit *limit;              /* borrowed; of API keys, and of what is mailed */
     struct mailer *mailer;            /* borrowed; NULL: nothing can be mailed */
     struct audit *audits;             /* borrowed; by core */
     struct model_accounts accounts;   /* what the model calls */
@@ -100,6 +100,7 @@ struct identity_parts {
     struct mailer *mailer;
     struct fetch *fetch; /* for what other issuers publish */
     struct audit *audits;
+    struct limit *limit;
     struct log *const *core_logs;
     unsigned core_count;
 };

@@ -413,9 +413,9 @@ static int64_t seconds_up(int64_t us)
 }
 
 /* A string of structured fields (RFC 9651 section 3.3.3), which knows printable ASCII only. */
-static void put_name(struct buf *out, struct slice name, bool is_first)
+void limit_format_name(struct buf *out, struct slice name)
 {
-    buf_put_text(out, is_first ? "\"" : ", \"");
+    buf_put_byte(out, '"');
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
         if (c == '"' || c == '\\')
@@ -423,6 +423,16 @@ static void put_name(struct buf *out, struct slice name, bool is_first)
         buf_put_byte(out, c >= ' ' && c <= '~' ? c : '?');
     }
     buf_put_byte(out, '"');
+}
+
+static void put_name(struct buf *out, const struct limit_rule *rule, bool is_first)
+{
+    if (!is_first)
+        buf_put_literal(out, ", ");
+    if (rule->quoted.len > 0)
+        buf_put_slice(out, rule->quoted);
+    else
+        limit_format_name(out, rule->name);
 }
 
 static void put_parameter(struct buf *out, char name, int64_t number)
@@ -434,7 +444,7 @@ static void put_parameter(struct buf *out, char name, int64_t number)
 
 void limit_format_policy(struct buf *out, const struct limit_rule *rule, bool is_first)
 {
-    put_name(out, rule->name, is_first);
+    put_name(out, rule, is_first);
     put_parameter(out, 'q', rule->burst);
     if (rule->algorithm == LIMIT_CONCURRENCY)
         buf_put_literal(out, ";qu=\"concurrent-requests\"");
@@ -445,7 +455,7 @@ void limit_format_policy(struct buf *out, const struct limit_rule *rule, bool is
 void limit_format_state(struct buf *out, const struct limit_rule *rule, const struct limit_result *result,
                         bool is_first)
 {
-    put_name(out, rule->name, is_first);
+    put_name(out, rule, is_first);
     put_parameter(out, 'r', result->remaining);
     if (rule->algorithm != LIMIT_CONCURRENCY)
         put_parameter(out, 't', seconds_up(result->reset_after_us));

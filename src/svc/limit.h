@@ -28,9 +28,9 @@ enum { LIMIT_COUNT_MAX = 1000000000 };
 MUST_USE enum error limit_parse_rate(struct slice text, struct limit_rate *out);
 
 enum limit_algorithm {
-    LIMIT_TOKEN_BUCKET, /* `burst` at once, and from then on the rate; in any time t no more than burst + rate * t */
-    LIMIT_FIXED_WINDOW, /* the count of the rate in a window that begins with a key's first request; so at the edge of
-                         * two windows twice as many in a row */
+    LIMIT_TOKEN_BUCKET,   /* `burst` at once, and from then on the rate; in any time t no more than burst + rate * t */
+    LIMIT_FIXED_WINDOW,   /* the count of the rate in a window that begins with a key's first request; so at the edge of
+                           * two windows twice as many in a row */
     LIMIT_SLIDING_WINDOW, /* never more than the count of the rate in any period (svc/limit_algorithm.c says how) */
     LIMIT_CONCURRENCY,    /* `burst` at the same time; what was taken must be given back */
     LIMIT_ALGORITHM_COUNT
@@ -38,7 +38,8 @@ enum limit_algorithm {
 
 /* What holds for each key. Made by limit_rule_init(); read-only from then on, for all cores. */
 struct limit_rule {
-    struct slice name; /* borrowed; clients see it in the RateLimit headers */
+    struct slice name;   /* borrowed; clients see it in the RateLimit headers */
+    struct slice quoted; /* what limit_format_name() makes of it, where that was kept; else empty */
     enum limit_algorithm algorithm;
     struct limit_rate rate; /* of LIMIT_CONCURRENCY: empty */
     int64_t burst;          /* what a key may do at once that has done nothing for long */
@@ -47,8 +48,8 @@ struct limit_rule {
     unsigned segments, segment_bits; /* many bits each count has */
 };
 
-/* `burst` is for a bucket (0: the count of the rate) and for concurrency, LIMIT_COUNT_MAX at most; a window has the count
- * of its rate. */
+/* `burst` is for a bucket (0: the count of the rate) and for concurrency, LIMIT_COUNT_MAX at most; a window has the
+ * count of its rate. */
 void limit_rule_init(struct limit_rule *rule, struct slice name, enum limit_algorithm algorithm, struct limit_rate rate,
                      int64_t burst);
 /* Says what else a rule depends on: keys of rules that differ in it do not share. */
@@ -77,7 +78,8 @@ struct limit_claim {
 
 struct exchange;
 
-/* Where it is remembered what keys have done: in memory (limit_store()), or elsewhere. Requests ask this, not the table.
+/* Where it is remembered what keys have done: in memory (limit_store()), or elsewhere. Requests ask this, not the
+ * table.
  */
 struct limit_store {
     /* Takes all claims or none: where a rule refuses, what others gave is given back, and their results say what they
@@ -132,6 +134,8 @@ ANY_CORE struct limit_figures limit_figures(struct limit *limit);
  *     RateLimit-Policy: "default";q=100;w=60        the burst, and the seconds in which it comes back
  *     RateLimit: "default";r=42;t=35                what remains, and the seconds until all of it does
  * Concurrency has no time: "reports";q=4;qu="concurrent-requests" and "reports";r=3. */
+/* Appends a name as these headers have it, in quotes. */
+void limit_format_name(struct buf *out, struct slice name);
 void limit_format_policy(struct buf *out, const struct limit_rule *rule, bool is_first);
 void limit_format_state(struct buf *out, const struct limit_rule *rule, const struct limit_result *result,
                         bool is_first);
