@@ -76,6 +76,11 @@ struct slice exchange_header(const struct exchange *x, unsigned header);
 /* The address of the client without its port, as the log calls it; the arena's; empty when memory is exhausted. */
 struct slice exchange_remote(const struct exchange *x);
 
+/* What one customer of a network is given, as bytes: the client's IPv4 address, also where it comes as IPv6, or the first
+ * 64 bits of its IPv6 address. Returns how many. */
+enum { EXCHANGE_CUSTOMER_BYTES = 8 };
+size_t exchange_customer(const struct exchange *x, char out[EXCHANGE_CUSTOMER_BYTES]);
+
 /* Reads the whole body into contiguous memory that lives as long as the exchange; sends 100 Continue when the client
  * waits for it. A second call gives the same bytes.
  * Errors: ERROR_PAYLOAD_TOO_LARGE, ERROR_PARSE (bad chunks), ERROR_UNAVAILABLE (all bodies together are too large, or

@@ -28,12 +28,11 @@
 #include "http/router.h"
 #include "http/site.h"
 #include "model/expr.h"
-#include "net/network.h"
 #include "rt/core.h"
 #include "svc/limit_metrics.h"
 #include "svc/principal.h"
 
-enum { HEADER_BYTES_MAX = 64 * 1024, IPV6_BYTES = 8, KEY_NUMBER_BYTES = 16 };
+enum { HEADER_BYTES_MAX = 64 * 1024 };
 
 /* A limit that holds, and what a request costs. */
 struct use {
@@ -68,7 +67,7 @@ struct stay {
     size_t count, capacity;
     bool is_charged; /* there may be more than the route's own */
     size_t address_len;
-    char address[1 + NETWORK_ADDRESS_BYTES];
+    char address[1 + EXCHANGE_CUSTOMER_BYTES];
 };
 
 /* ---- which limits hold for a route ---- */
@@ -275,11 +274,8 @@ const struct limiter_rule *limiter_rule_at(const struct limiter *limiter, size_t
 static struct slice address_key(const struct exchange *x, struct stay *stay)
 {
     if (stay->address_len == 0) {
-        unsigned char bytes[NETWORK_ADDRESS_BYTES];
-        bool is_ipv4 = network_bytes(x->peer, bytes);
-        stay->address_len = 1 + (is_ipv4 ? NETWORK_ADDRESS_BYTES : IPV6_BYTES);
         stay->address[0] = 'a';
-        memcpy(stay->address + 1, bytes, stay->address_len - 1);
+        stay->address_len = 1 + exchange_customer(x, stay->address + 1);
     }
     return slice_of(stay->address, stay->address_len);
 }

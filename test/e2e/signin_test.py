@@ -17,6 +17,7 @@ DATABASES = ("sqlite", "postgres")
 
 CHEAP = "password: {memory: 64KiB, iterations: 1}"
 RESOURCES = """
+limits: [{for: "POST /auth/*", rate: 1000000/s}]
 roles:
   user: ["notes:*"]
   admin: ["*"]
