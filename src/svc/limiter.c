@@ -560,6 +560,15 @@ static enum error charge(struct limiter *limiter, struct exchange *x, const int6
     return end > stay->count ? take(limiter, x, stay, stay->count, end) : OK;
 }
 
+/* What the request has cost already. */
+static void deduct(const struct limiter *limiter, const struct stay *stay, int64_t *costs)
+{
+    for (size_t i = 0; stay && i < stay->count; i++) {
+        int64_t *cost = &costs[number_of(limiter, &stay->claims[i])];
+        *cost = *cost > stay->claims[i].cost ? *cost - stay->claims[i].cost : 0;
+    }
+}
+
 static struct limiter *limiter_of(const struct exchange *x)
 {
     const struct http_throttle *throttle = x->site ? x->site->config.throttle : NULL;
@@ -582,6 +591,7 @@ enum error limiter_charge(struct exchange *x, const struct limiter_operation *op
             return error;
         add_costs(limiter, hit.route ? &limiter->routes[hit.route->id * 2] : &limiter->unmatched[method], 1, costs);
     }
+    deduct(limiter, x->throttled, costs);
     return charge(limiter, x, costs);
 }
 

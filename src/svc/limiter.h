@@ -80,8 +80,8 @@ struct limiter_operation {
     enum http_method method;
     struct slice path;
 };
-/* Takes for operations what requests of their methods and paths would take, of all or of none. What is held at the same
- * time is held once. Without limits: OK. Errors: ERROR_RATE_LIMITED (told), ERROR_UNAVAILABLE, ERROR_MEMORY. */
+/* Takes for operations what requests of their methods and paths would take, of all or of none; what the request itself
+ * has cost under the same limit is part of that. What is held at the same time is held once. Without limits: OK. Errors: ERROR_RATE_LIMITED (told), ERROR_UNAVAILABLE, ERROR_MEMORY. */
 YIELDS MUST_USE enum error limiter_charge(struct exchange *x, const struct limiter_operation *operations, size_t count);
 /* The same for so many more requests like this one. */
 YIELDS MUST_USE enum error limiter_charge_again(struct exchange *x, size_t count);

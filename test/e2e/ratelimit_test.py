@@ -9,7 +9,7 @@ import time
 import pytest
 
 from crowd import Crowd, request
-from server import SCALE, ServerFailed, run_tenon
+from server import SCALE, run_tenon
 
 DATABASES = ("sqlite", "postgres")
 
@@ -105,44 +105,49 @@ def hold(server, path="/api/v1/notes"):
     return server.raw(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n")
 
 
-def wait_until_free(api, count=1):
+def wait_until(api, is_there):
+    """Posts until an answer is what it is waited for."""
     end = time.monotonic() + 5 * SCALE
-    while (answer := api.post("/api/v1/notes", json={"title": "a"})).status == 429:
-        assert time.monotonic() < end, "it was never given back"
+    while not is_there(answer := api.post("/api/v1/notes", json={"title": "a"})):
+        assert time.monotonic() < end, answer
         time.sleep(0.01)
-    assert answer.status == 201
-    assert f'r={count - 1}' in answer.headers["RateLimit"]
+    return answer
+
+
+def wait_until_held(api):
+    wait_until(api, lambda answer: answer.status == 429)
+
+
+def wait_until_free(api, count=1):
+    """So many places, of which the one that asks takes one."""
+    wait_until(api, lambda answer: answer.status == 201 and f'r={count - 1}' in answer.headers["RateLimit"])
 
 
 def test_what_is_held_is_given_back_however_a_request_ends(serve):
-    server = serve(app('for: "POST /api/v1/notes", algorithm: concurrency, max: 3, name: writing', more="cores: 2\ntimeouts: {body: 400ms}\n"))
+    server = serve(app('for: "POST /api/v1/notes", algorithm: concurrency, max: 3, name: writing', more="cores: 2\n"))
     api = server.client
     held = [hold(server) for _ in range(3)]
-    end = time.monotonic() + 5 * SCALE
-    while api.post("/api/v1/notes", json={"title": "a"}).status != 429:
-        assert time.monotonic() < end
+    wait_until_held(api)
     assert api.get("/api/v1/notes").status == 200  # another method
     assert held[0].send('{"title":"x"}').answer().status == 201  # its end
     wait_until_free(api)
-    held = [hold(server) for _ in range(3)]
-    for connection in held:  # the clients leave
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.close()
-    time.sleep(0.5 * SCALE)  # and those of before have had their time
+    held[1].finish()  # half of it, and no more
+    wait_until_free(api, 2)
+    held[2].socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    held[2].close()  # the client is gone
     wait_until_free(api, 3)
-    hold(server).finish()  # half of it, and no more
-    assert statuses(api, 4, "POST", json={}) == [400] * 4  # an error gives back, too
-    assert api.post("/api/v1/notes", body=b"x" * (2 << 20)).status == 413
-    wait_until_free(api, 3)
+    assert statuses(api, 4, "POST", json={"nope": 1}) == [400] * 4  # an error gives back, too
+    assert statuses(server.new_client(), 1, "POST", json={"title": "x" * (2 << 20)}) == [413]
     answer = api.post("/api/v1/notes", json={"title": "a"})
     assert answer.headers["RateLimit-Policy"] == '"writing";q=3;qu="concurrent-requests"'
     assert answer.headers["RateLimit"] == '"writing";r=2'
 
 
-def test_a_handler_that_takes_too_long_gives_back(serve):
-    server = serve(app('for: "POST /api/v1/notes", algorithm: concurrency, max: 1', more="timeouts: {handler: 300ms, body: 10s}\n"))
+def test_what_is_held_too_long_is_given_back(serve):
+    server = serve(app('for: "POST /api/v1/notes", algorithm: concurrency, max: 1', more="timeouts: {body: 1s}\n"))
     with hold(server) as connection:
-        assert connection.answer().status == 504
+        wait_until_held(server.client)
+        assert connection.is_closed()
     wait_until_free(server.client)
 
 
@@ -201,12 +206,12 @@ def test_each_operation_of_a_batch_takes_its_share_or_none_is_run(serve):
 
 
 def test_the_batch_itself_counts_where_a_limit_holds_for_both(serve):
-    api = serve(app('for: "*", algorithm: fixed_window, rate: 5/h', 'for: "POST /api/v1/batch", algorithm: fixed_window, rate: 2/h, name: batch')).client
+    api = serve(app('for: "*", algorithm: fixed_window, rate: 3/h', 'for: "POST /api/v1/batch", algorithm: fixed_window, rate: 9/h, name: batch')).client
     create = ("POST", "/notes", {"title": "a"})
     answer = api.post("/api/v1/batch", json=batch(create, create))
-    assert answer.status == 200 and '"*";r=2' in answer.headers["RateLimit"] and '"batch";r=1' in answer.headers["RateLimit"]
+    assert answer.status == 200 and '"*";r=1' in answer.headers["RateLimit"] and '"batch";r=8' in answer.headers["RateLimit"]
     answer = api.post("/api/v1/batch", json=batch(create, create))
-    assert answer.status == 429 and '"*";r=1' in answer.headers["RateLimit"]
+    assert answer.status == 429 and '"*";r=0' in answer.headers["RateLimit"]
 
 
 def test_an_array_counts_as_its_rows(serve):
@@ -269,9 +274,9 @@ def test_a_stranger_cannot_say_that_they_are_somebody_else(serve):
     assert statuses(server.client, 2) == [200, 200]
     for headers in LIES:
         assert server.client.get("/api/v1/notes", headers=headers).status == 429, headers
-    warning = server.wait_log(level="warn")
+    warning = server.wait_log(level="warn", remote="127.0.0.1")
     assert "no proxy is trusted" in warning["message"] and "http.proxies" in warning["hint"]
-    assert len(server.logs(level="warn")) == 1
+    assert len(server.logs(level="warn", remote="127.0.0.1")) == 1
     assert {record["remote"] for record in server.logs(message="request")} == {"127.0.0.1"}
 
 
@@ -291,7 +296,7 @@ def test_behind_a_proxy_each_client_has_its_own_share(serve):
     assert ask("2001:db8:1:2::9") == 429
     assert ask("2001:db8:1:3::9") == 200
     assert [ask("nobody") for _ in range(3)] == [200, 200, 429]  # the proxy's own
-    assert server.logs(message="request")[0]["remote"] == "192.0.2.1"
+    assert server.wait_log(route="/api/v1/notes")["remote"] == "192.0.2.1"
 
 
 # Whose share
@@ -330,7 +335,7 @@ def test_by_an_expression_those_of_one_value_share(serve):
 
 
 def test_a_limit_by_address_is_asked_before_anybody_is_looked_up(serve):
-    server = serve(app('for: "* ", algorithm: fixed_window, rate: 1/h'.replace("* ", "GET /api/v1/notes"), rest=PEOPLE) + FREE)
+    server = serve(app('for: "GET /api/v1/notes", algorithm: fixed_window, rate: 1/h', rest=PEOPLE) + FREE)
     ada = sign_up(server, "ada")
     assert statuses(ada, 1) == [200]
     before = server.metrics()["tenon_db_queries_total"]
@@ -382,7 +387,7 @@ MISTAKES = [
     ('for: "*", rate: 5/s, cost: 6', '"cost" is more than the limit ever allows, which is 5'),
     ('for: "*", rate: 5/s, cost: {FETCH: 1}', '"cost": "FETCH" is no method'),
     ('for: "*", rate: 5/s, burst: 0', '"burst" must be a whole number of 1 to 1000000000, not "0"'),
-    ('for: "*", rate: 5/s, by: auth.tean', "auth"),
+    ('for: "*", rate: 5/s, by: auth.tean', 'unknown field "tean"'),
     ('for: "*", rate: 5/s, by: title', "there is no row here"),
     ('for: "*", rate: 5/s, limit: 5', "unknown key"),
     ('for: "*", rate: 5/s, name: "caf\u00e9"', '"name" must be a text of 1 to 60 printable ASCII characters'),
@@ -415,9 +420,7 @@ def test_routes_shows_what_limits_each(tmp_path):
     assert ends["GET", "/health"] == ""
 
 
-def test_a_proxy_is_an_address_or_a_network(serve, tmp_path):
+def test_a_proxy_is_an_address_or_a_network(tmp_path):
     (tmp_path / "app.yaml").write_text("database: sqlite:t.db\nhttp: {proxies: [10.0.0.1/8, lo]}\n" + NOTES)
     done = run_tenon("check", directory=tmp_path)
     assert done.returncode == 1 and done.stderr.count('"http.proxies" must hold addresses and networks') == 2
-    with pytest.raises(ServerFailed):
-        serve("http: {proxies: [proxy.example.org]}\n" + NOTES)
