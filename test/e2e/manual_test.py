@@ -81,6 +81,11 @@ def test_the_manual_of_signing_in(serve, monkeypatch):
     check_with_files(manual, serve(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]), monkeypatch)
 
 
+def test_the_manual_of_limits(serve, monkeypatch):
+    manual = ROOT / "docs/manual/limits.md"
+    check_with_files(manual, serve(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]), monkeypatch)
+
+
 def test_the_manual_of_security(serve, monkeypatch):
     check_with_files(ROOT / "docs/manual/security.md", serve(README_APP), monkeypatch)
 

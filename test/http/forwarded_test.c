@@ -13,46 +13,46 @@
 #include "net/address.h"
 #include "net/network.h"
 
+static const struct {
+    const char *peer, *headers, *client;
+} rows[] = {
+    {"127.0.0.1", "", "127.0.0.1"},
+    {"127.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"},
+    {"::ffff:127.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"},
+    {"fd00::7", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"},
+    {"127.0.0.2", "X-Forwarded-For: 192.0.2.1\r\n", "127.0.0.2"}, /* a stranger */
+    {"192.0.2.9", "Forwarded: for=192.0.2.1\r\n", "192.0.2.9"},
+    {"127.0.0.1", "X-Forwarded-For: 198.51.100.7, 192.0.2.1\r\n", "192.0.2.1"}, /* what stands before it is made up */
+    {"127.0.0.1", "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"},
+    {"127.0.0.1", "X-Forwarded-For: 192.0.2.1, 10.0.0.5,10.1.2.3\r\n", "192.0.2.1"},
+    {"127.0.0.1", "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 10.0.0.5, 10.0.0.6\r\n", "192.0.2.1"},
+    {"127.0.0.1", "X-Forwarded-For: 10.0.0.9, 10.0.0.5\r\n", "10.0.0.9"}, /* only proxies: the first of them asks */
+    {"127.0.0.1", "X-Forwarded-For: 192.0.2.1:4711\r\n", "192.0.2.1"},
+    {"127.0.0.1", "X-Forwarded-For: [2001:db8::1]:4711\r\n", "2001:db8::1"},
+    {"127.0.0.1", "X-Forwarded-For: , 192.0.2.1 ,,\r\n", "192.0.2.1"},
+    {"127.0.0.1", "X-Forwarded-For: garbage, 192.0.2.1\r\n", "192.0.2.1"}, /* never looked at */
+    {"127.0.0.1", "X-Forwarded-For: garbage\r\n", "127.0.0.1"},
+    {"127.0.0.1", "X-Forwarded-For: 192.0.2.1, garbage\r\n", "127.0.0.1"},
+    {"127.0.0.1", "X-Forwarded-For: garbage, 10.0.0.5\r\n", "127.0.0.1"},
+    {"127.0.0.1", "X-Forwarded-For:\r\n", "127.0.0.1"},
+    {"127.0.0.1", "X-Forwarded-For: unknown\r\n", "127.0.0.1"},
+    {"127.0.0.1", "Forwarded: for=192.0.2.1\r\n", "192.0.2.1"},
+    {"127.0.0.1", "Forwarded: For=\"[2001:db8:cafe::17]:4711\"\r\n", "2001:db8:cafe::17"},
+    {"127.0.0.1", "Forwarded: proto=http; FOR=192.0.2.60;by=203.0.113.43\r\n", "192.0.2.60"},
+    {"127.0.0.1", "Forwarded: for=198.51.100.7, for=192.0.2.1;by=10.0.0.1, for=10.0.0.1\r\n", "192.0.2.1"},
+    {"127.0.0.1", "Forwarded: for=_hidden\r\n", "127.0.0.1"},
+    {"127.0.0.1", "Forwarded: by=192.0.2.1\r\n", "127.0.0.1"},
+    {"127.0.0.1", "Forwarded: for=192.0.2.1;for=192.0.2.2\r\n", "127.0.0.1"},
+    {"127.0.0.1", "Forwarded: for=\"192.0.2.1\r\n", "127.0.0.1"},
+    {"127.0.0.1", "Forwarded: for=\"a, for=192.0.2.1\r\n", "192.0.2.1"}, /* the proxy wrote the last one */
+    {"127.0.0.1", "Forwarded: for=192.0.2.1\r\nX-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"},
+    {"127.0.0.1", "Forwarded: for=198.51.100.7\r\nX-Forwarded-For: 192.0.2.1\r\n", "127.0.0.1"}, /* who is lying? */
+    {"127.0.0.1", "Forwarded: for=x\r\nX-Forwarded-For: 192.0.2.1\r\n", "127.0.0.1"},
+};
+
 static void the_client_is_the_first_from_the_end_that_is_no_proxy(void **state)
 {
     static const char *const proxies[] = {"127.0.0.1", "10.0.0.0/8", "fd00::/8"};
-    static const struct {
-        const char *peer, *headers, *client;
-    } rows[] = {
-        {"127.0.0.1", "", "127.0.0.1"},
-        {"127.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"},
-        {"::ffff:127.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"},
-        {"fd00::7", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"},
-        {"127.0.0.2", "X-Forwarded-For: 192.0.2.1\r\n", "127.0.0.2"}, /* a stranger */
-        {"192.0.2.9", "Forwarded: for=192.0.2.1\r\n", "192.0.2.9"},
-        {"127.0.0.1", "X-Forwarded-For: 198.51.100.7, 192.0.2.1\r\n",
-         "192.0.2.1"}, /* what stands before it is made up */
-        {"127.0.0.1", "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"},
-        {"127.0.0.1", "X-Forwarded-For: 192.0.2.1, 10.0.0.5,10.1.2.3\r\n", "192.0.2.1"},
-        {"127.0.0.1", "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 10.0.0.5, 10.0.0.6\r\n", "192.0.2.1"},
-        {"127.0.0.1", "X-Forwarded-For: 10.0.0.9, 10.0.0.5\r\n", "10.0.0.9"}, /* only proxies: the first of them asks */
-        {"127.0.0.1", "X-Forwarded-For: 192.0.2.1:4711\r\n", "192.0.2.1"},
-        {"127.0.0.1", "X-Forwarded-For: [2001:db8::1]:4711\r\n", "2001:db8::1"},
-        {"127.0.0.1", "X-Forwarded-For: , 192.0.2.1 ,,\r\n", "192.0.2.1"},
-        {"127.0.0.1", "X-Forwarded-For: garbage, 192.0.2.1\r\n", "192.0.2.1"}, /* never looked at */
-        {"127.0.0.1", "X-Forwarded-For: garbage\r\n", "127.0.0.1"},
-        {"127.0.0.1", "X-Forwarded-For: 192.0.2.1, garbage\r\n", "127.0.0.1"},
-        {"127.0.0.1", "X-Forwarded-For: garbage, 10.0.0.5\r\n", "127.0.0.1"},
-        {"127.0.0.1", "X-Forwarded-For:\r\n", "127.0.0.1"},
-        {"127.0.0.1", "X-Forwarded-For: unknown\r\n", "127.0.0.1"},
-        {"127.0.0.1", "Forwarded: for=192.0.2.1\r\n", "192.0.2.1"},
-        {"127.0.0.1", "Forwarded: For=\"[2001:db8:cafe::17]:4711\"\r\n", "2001:db8:cafe::17"},
-        {"127.0.0.1", "Forwarded: proto=http; FOR=192.0.2.60;by=203.0.113.43\r\n", "192.0.2.60"},
-        {"127.0.0.1", "Forwarded: for=198.51.100.7, for=192.0.2.1;by=10.0.0.1, for=10.0.0.1\r\n", "192.0.2.1"},
-        {"127.0.0.1", "Forwarded: for=_hidden\r\n", "127.0.0.1"},
-        {"127.0.0.1", "Forwarded: by=192.0.2.1\r\n", "127.0.0.1"},
-        {"127.0.0.1", "Forwarded: for=192.0.2.1;for=192.0.2.2\r\n", "127.0.0.1"},
-        {"127.0.0.1", "Forwarded: for=\"192.0.2.1\r\n", "127.0.0.1"},
-        {"127.0.0.1", "Forwarded: for=\"a, for=192.0.2.1\r\n", "192.0.2.1"}, /* the proxy wrote the last one */
-        {"127.0.0.1", "Forwarded: for=192.0.2.1\r\nX-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"},
-        {"127.0.0.1", "Forwarded: for=198.51.100.7\r\nX-Forwarded-For: 192.0.2.1\r\n", "127.0.0.1"}, /* who is lying? */
-        {"127.0.0.1", "Forwarded: for=x\r\nX-Forwarded-For: 192.0.2.1\r\n", "127.0.0.1"},
-    };
     struct network networks[ARRAY_LEN(proxies)];
     struct http1_head *head = calloc(1, sizeof *head);
     struct http_settings settings = http_settings_default();
