@@ -8,6 +8,7 @@
 #include "svc/grant.h"
 #include "svc/idempotency.h"
 #include "svc/lockout.h"
+#include "svc/oauthcode.h"
 #include "svc/reset.h"
 
 enum { ROWS_PER_TRANSACTION = 1000, TRANSACTIONS_MAX = 20, ARENA_BYTES_MAX = 1 << 20 };
@@ -41,8 +42,11 @@ static enum error sweep_table(struct model *model, struct arena *arena, struct s
 
 static enum error sweep_all(struct model *model, bool has_identity, struct arena *arena)
 {
-    struct sweeping tables[] = {
-        {.sweep = idempotency_sweep}, {.sweep = grant_sweep}, {.sweep = reset_sweep}, {.sweep = lockout_sweep}};
+    struct sweeping tables[] = {{.sweep = idempotency_sweep},
+                                {.sweep = grant_sweep},
+                                {.sweep = reset_sweep},
+                                {.sweep = lockout_sweep},
+                                {.sweep = oauthcode_sweep}};
     for (size_t i = 0; i < (has_identity ? ARRAY_LEN(tables) : 1); i++)
         TRY(sweep_table(model, arena, &tables[i]));
     return OK;

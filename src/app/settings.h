@@ -51,7 +51,7 @@ struct settings_database {
 /* What the file says of identity: as written, and as the engine takes it. */
 struct settings_auth {
     struct identity_config config;
-    const struct node *when, *secret, *keys, *issuers;
+    const struct node *when, *secret, *keys, *issuers, *clients;
     size_t memory_bytes;
     unsigned iterations, parallelism;
 };
@@ -118,10 +118,11 @@ enum settings_kind {
     SETTINGS_ADMIN,
     SETTINGS_DATABASE,
     SETTINGS_ORIGINS,
-    SETTINGS_CONDITION, /* these four are read later, by settings_auth.c */
+    SETTINGS_CONDITION, /* these five are read later, by settings_auth.c and settings_oauth.c */
     SETTINGS_SECRET,
     SETTINGS_KEYS,
     SETTINGS_ISSUERS,
+    SETTINGS_CLIENTS,
     SETTINGS_KIND_COUNT
 };
 struct settings_row {

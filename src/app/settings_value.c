@@ -346,6 +346,7 @@ enum error settings_value_read(struct settings_reader *reader, const struct sett
         [SETTINGS_SECRET] = keep_node,
         [SETTINGS_KEYS] = keep_node,
         [SETTINGS_ISSUERS] = keep_node,
+        [SETTINGS_CLIENTS] = keep_node,
     };
     return readers[row->kind](reader, row, node);
 }
