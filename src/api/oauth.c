@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The routes of the OAuth server, and what is published of it. None of them asks the guard: what clients show is theirs
- * to show in other ways, and people are known by their cookie alone. */
+/* The routes of the OAuth server, and what is published of it. Those under /oauth do not ask the guard: what clients
+ * show is theirs to show in other ways, and on its pages people are known by their cookie alone. */
 #include "api/oauth.h"
 
 #include "api/oauth_authorize.h"
+#include "api/oauth_consent.h"
 #include "api/oauth_token.h"
 #include "base/jsonwrite.h"
 #include "http/site.h"
@@ -19,13 +20,16 @@ static const struct route_row {
     http_handler *handler;
     const char *name;
     bool is_for_people;
+    bool is_guarded;
 } route_rows[] = {
-    {HTTP_GET, "/.well-known/oauth-authorization-server", serve_metadata, "oauth.metadata", false},
-    {HTTP_GET, "/oauth/authorize", oauth_authorize_get, "oauth.authorize", true},
-    {HTTP_POST, "/oauth/authorize", oauth_authorize_post, "oauth.decide", true},
-    {HTTP_POST, "/oauth/token", oauth_token, "oauth.token", false},
-    {HTTP_POST, "/oauth/introspect", oauth_token_introspect, "oauth.introspect", false},
-    {HTTP_POST, "/oauth/revoke", oauth_token_revoke, "oauth.revoke", false},
+    {HTTP_GET, "/.well-known/oauth-authorization-server", serve_metadata, "oauth.metadata", false, false},
+    {HTTP_GET, "/oauth/authorize", oauth_authorize_get, "oauth.authorize", true, false},
+    {HTTP_POST, "/oauth/authorize", oauth_authorize_post, "oauth.decide", true, false},
+    {HTTP_POST, "/oauth/token", oauth_token, "oauth.token", false, false},
+    {HTTP_POST, "/oauth/introspect", oauth_token_introspect, "oauth.introspect", false, false},
+    {HTTP_POST, "/oauth/revoke", oauth_token_revoke, "oauth.revoke", false, false},
+    {HTTP_GET, "/auth/consents", oauth_consent_list, "auth.consents", true, true},
+    {HTTP_DELETE, "/auth/consents/:client", oauth_consent_withdraw, "auth.consents.delete", true, true},
 };
 
 enum error oauth_add_routes(struct rest *rest, struct identity *identity, bool has_accounts, struct http_site *site,
@@ -42,7 +46,7 @@ enum error oauth_add_routes(struct rest *rest, struct identity *identity, bool h
                                          .handler = row->handler,
                                          .data = oauth,
                                          .name = row->name,
-                                         .is_open = true};
+                                         .is_open = !row->is_guarded};
         if (has_accounts || !row->is_for_people)
             TRY(site_add_route(site, &route, diag));
     }

@@ -29,7 +29,7 @@
 #include "svc/gate.h"
 #include "svc/oauthgrant.h"
 
-enum { CHALLENGE_BYTES = 43, TEXT_BYTES_MAX = 1000, LOCATION_BYTES_MAX = 16 * 1024 };
+enum { CHALLENGE_BYTES = 43, TEXT_BYTES_MAX = 1000, QUERY_BYTES_MAX = 8 * 1024, LOCATION_BYTES_MAX = 32 * 1024 };
 
 struct asking {
     struct oauth *oauth;
@@ -138,7 +138,10 @@ static enum error send_on(struct asking *asking)
 static enum error read_client(struct asking *asking)
 {
     const struct oauth_form *form = &asking->form;
-    enum error error = oauth_form_parse(asking->x->head->query, asking->x->arena, &asking->form);
+    struct slice query = asking->x->head->query;
+    if (query.len > QUERY_BYTES_MAX)
+        return show_error(asking, "the request is too long", 400);
+    enum error error = oauth_form_parse(query, asking->x->arena, &asking->form);
     if (error == ERROR_PARSE || error == ERROR_LIMIT)
         return show_error(asking, "the request cannot be read", 400);
     TRY(error);

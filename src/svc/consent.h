@@ -2,6 +2,9 @@
 #ifndef SVC_CONSENT_H
 #define SVC_CONSENT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/slice.h"
@@ -16,6 +19,16 @@ YIELDS MUST_USE enum error consent_find(struct session *session, struct slice ac
 /* In a unit: adds to them. Errors: ERROR_MEMORY, those of db_execute(). */
 MUST_USE enum error consent_add(struct session *session, struct slice account, struct slice client,
                                 struct slice scopes);
+struct consent {
+    struct slice client, scopes;
+    int64_t given_us; /* wall clock */
+};
+/* All of an account, by client. Texts are the session's arena. Errors: ERROR_MEMORY, those of db_query(). */
+YIELDS MUST_USE enum error consent_list(struct session *session, struct slice account, const struct consent **out,
+                                        size_t *count);
+/* In a unit: takes one back, with every sign-in and code of this client for this account.
+ * Errors: ERROR_NOT_FOUND (there is none), those of db_execute(). */
+MUST_USE enum error consent_withdraw(struct session *session, struct slice account, struct slice client);
 /* In a unit: takes back all of an account. */
 MUST_USE enum error consent_forget(struct session *session, struct slice account);
 

@@ -272,6 +272,26 @@ def test_somebody_else_can_sign_in_from_the_page(server):
     assert other.email in page.text and person.email not in page.text
 
 
+def test_what_was_allowed_can_be_seen_and_taken_back(server, api):
+    person, other = Person(server), Person(server)
+    tokens, theirs = sign_in(server, person), sign_in(server, other)
+    pending = code_for(person, pkce := Pkce())
+    sign_in(server, person, "notes:read", ("other", SECRET), "https://other.example.org/callback")
+    seen = api.get("/auth/consents", headers=person.headers).data
+    assert [(consent["client"], consent["name"], consent["scope"]) for consent in seen] == [("other", "Other", "notes:read"), ("web", "Web", "notes:*")]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", seen[0]["given_at"])
+    for headers, status in ((bearer(tokens["access_token"]), 403), ({}, 401), ({"Cookie": f"__Host-session={person.browser.cookies['__Host-session']}"}, 403)):
+        assert api.delete("/auth/consents/web", headers=headers).status == status
+    assert api.get("/auth/consents", headers=bearer(tokens["access_token"])).status == 403
+    assert api.delete("/auth/consents/nobody", headers=person.headers).status == 404
+    assert api.delete("/auth/consents/web", headers=person.headers).status == 204
+    assert not is_good(api, tokens["access_token"]) and is_good(api, theirs["access_token"]) and is_good(api, person.access)
+    assert is_error(refresh(api, tokens["refresh_token"]), 400, "invalid_grant") and is_error(redeem(api, pending, pkce), 400, "invalid_grant")
+    assert [consent["client"] for consent in api.get("/auth/consents", headers=person.headers).data] == ["other"]
+    assert person.browser.open("/oauth/authorize", asks(Pkce())).heading == "Allow Web to act for you?"
+    server.wait_log(event="consent_withdrawn", subject="web")
+
+
 # Checklist 18: redirects
 
 
@@ -525,6 +545,25 @@ def test_a_program_signs_in_for_itself(server, api):
     assert is_error(post(api, "/oauth/token", WEB, {"grant_type": "client_credentials"}), 400, "unauthorized_client")
     assert api.post("/auth/logout", headers=bearer(tokens["access_token"])).status == 403
     server.wait_log(event="client_sign_in", subject="robot")
+
+
+def test_an_app_without_accounts_serves_programs(serve):
+    app = """
+auth: {issuer: "http://127.0.0.1:${PORT}"}
+oauth: {clients: [{id: robot, name: Robot, scopes: ["notes:*"], secret: "${CLIENT_SECRET}", grants: [client_credentials]}]}
+resources:
+  notes: {fields: {title: text required}, access: {all: "can('notes:read')"}}
+"""
+    server = serve(app, env={"CLIENT_SECRET": SECRET})
+    said = server.client.get("/.well-known/oauth-authorization-server").json
+    assert "authorization_endpoint" not in said and said["response_types_supported"] == [] and said["grant_types_supported"] == ["client_credentials"]
+    assert server.client.get("/oauth/authorize").status == 404
+    token = post(server.client, "/oauth/token", ROBOT, {"grant_type": "client_credentials"}).json["access_token"]
+    assert server.client.post("/api/v1/notes", json={"title": "x"}, headers=bearer(token)).status == 201
+    narrow = post(server.client, "/oauth/token", ROBOT, {"grant_type": "client_credentials", "scope": "notes:create"}).json["access_token"]
+    assert server.client.post("/api/v1/notes", json={"title": "x"}, headers=bearer(narrow)).status == 403
+    assert server.client.post("/api/v1/notes", json={"title": "x"}).status == 401
+    assert is_error(post(server.client, "/oauth/token", ROBOT, {"grant_type": "authorization_code"}), 400, "unsupported_grant_type")
 
 
 def test_a_client_that_is_taken_out_of_the_file_is_out(serve):
@@ -787,7 +826,7 @@ def test_what_strangers_write_is_text_on_a_page(server):
     assert PROBE in consent.text and is_plain_and_accessible(consent)
     assert person.browser.send(consent, press="Allow").back()[1]["state"] == probe
     raw = "/oauth/authorize?client_id=web&redirect_uri=" + urllib.parse.quote(CALLBACK) + "&x=\"><script>"
-    for path in (raw, "/oauth/authorize?client_id=%22%3E%3Cscript%3E", "/oauth/authorize?%ff", "/oauth/authorize", "/oauth/authorize?client_id=" + "x" * 7000):
+    for path in (raw, "/oauth/authorize?client_id=%22%3E%3Cscript%3E", "/oauth/authorize?%ff", "/oauth/authorize", "/oauth/authorize?client_id=" + "x" * 7000, raw + "&state=" + "/" * 8050):
         page = Browser(server.port).open(path)
         assert page.status in (303, 400) and (page.status == 303 or is_plain_and_accessible(page))
     for state in ("\r\nX-Evil: 1", "a\x00b", "ü€"):
