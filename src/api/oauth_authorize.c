@@ -278,6 +278,7 @@ static enum error give_code(struct asking *asking, bool is_new)
 {
     const struct oauthgrant_leave leave = {.client = asking->client,
                                            .account = asking->principal->account,
+                                           .origin = asking->principal->id,
                                            .redirect = asking->redirect,
                                            .challenge = asking->form.values[OAUTH_CODE_CHALLENGE],
                                            .scopes = asking->scopes,

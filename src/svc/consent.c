@@ -100,6 +100,7 @@ static void put_pair(struct sql *sql, struct slice account, struct slice client)
     sql_bind(sql, SQL_TEXT, value_text(client));
 }
 
+/* Codes before sign-ins, as in grant_revoke_all(). */
 enum error consent_withdraw(struct session *session, struct slice account, struct slice client)
 {
     int64_t changes = 0;
@@ -110,11 +111,11 @@ enum error consent_withdraw(struct session *session, struct slice account, struc
     if (changes == 0)
         return ERROR_NOT_FOUND;
     sql = session_sql(session);
-    sql_put(sql, "DELETE FROM _tenon_grants");
+    sql_put(sql, "DELETE FROM _tenon_codes");
     put_pair(sql, account, client);
     TRY(sql_execute(sql, session->conn, NULL));
     sql = session_sql(session);
-    sql_put(sql, "DELETE FROM _tenon_codes");
+    sql_put(sql, "DELETE FROM _tenon_grants");
     put_pair(sql, account, client);
     return sql_execute(sql, session->conn, NULL);
 }

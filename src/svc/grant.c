@@ -121,6 +121,8 @@ enum error grant_revoke(struct session *session, struct slice id)
     return sql_execute(sql, session->conn, NULL);
 }
 
+/* Codes go first: one that is being redeemed at this moment is waited for, and the sign-in that it has become is seen.
+ */
 enum error grant_revoke_all(struct session *session, struct slice account, int64_t *count)
 {
     TRY(oauthcode_forget(session, account));

@@ -28,9 +28,11 @@ enum error oauthcode_make(struct session *session, const struct oauthcode *code,
 {
     unsigned char digest[DIGEST_SHA256_BYTES];
     TRY(make_text(session, text));
-    const struct slice texts[] = {code->client, code->account, code->redirect, code->challenge, code->scopes};
+    const struct slice texts[] = {code->client,    code->account, code->redirect,
+                                  code->challenge, code->scopes,  code->origin};
     struct sql *sql = session_sql(session);
-    sql_put(sql, "INSERT INTO _tenon_codes(digest, client, account, redirect, challenge, scopes, signin, expires_us) "
+    sql_put(sql, "INSERT INTO _tenon_codes(digest, client, account, redirect, challenge, scopes, origin, signin, "
+                 "expires_us) "
                  "VALUES (");
     sql_bind(sql, SQL_BYTES, digest_of(*text, digest));
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -74,7 +76,7 @@ enum error oauthcode_take(struct session *session, struct slice text, struct sli
                           int64_t keep_until_us, struct oauthcode *out)
 {
     unsigned char digest[DIGEST_SHA256_BYTES];
-    struct slice *texts[] = {&out->account, &out->redirect, &out->challenge, &out->scopes};
+    struct slice *texts[] = {&out->account, &out->redirect, &out->challenge, &out->scopes, &out->origin};
     struct sql *sql = session_sql(session);
     *out = (struct oauthcode){.client = client};
     sql_put(sql, "UPDATE _tenon_codes SET signin = ");
@@ -84,7 +86,7 @@ enum error oauthcode_take(struct session *session, struct slice text, struct sli
     put_key(sql, digest_of(text, digest), client);
     sql_put(sql, " AND signin = '' AND expires_us > ");
     sql_bind(sql, SQL_INTEGER, value_int(session->now_us));
-    sql_put(sql, " RETURNING account, redirect, challenge, scopes");
+    sql_put(sql, " RETURNING account, redirect, challenge, scopes, origin");
     return read_texts(session, sql, texts, ARRAY_LEN(texts));
 }
 

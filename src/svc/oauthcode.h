@@ -20,6 +20,7 @@ struct oauthcode {
     struct slice redirect;  /* where it was sent to */
     struct slice challenge; /* BASE64URL(SHA-256(verifier)), RFC 7636 */
     struct slice scopes;
+    struct slice origin; /* the sign-in of the person who has allowed it: with that it ends */
     int64_t expires_us; /* wall clock */
 };
 

@@ -42,6 +42,7 @@ static enum error allow(struct session *session, void *argument)
     const struct oauthgrant_leave *leave = allowing->leave;
     const struct oauthcode code = {.client = leave->client->id,
                                    .account = leave->account,
+                                   .origin = leave->origin,
                                    .redirect = leave->redirect,
                                    .challenge = leave->challenge,
                                    .scopes = leave->scopes,
@@ -96,6 +97,16 @@ static enum error look_back(struct session *session, struct redeeming *redeeming
     return grant_revoke(session, grant);
 }
 
+/* Whoever could give leave has signed out, or was thrown out, since: an answer that was on its way then is none. */
+static enum error judge_origin(struct session *session, struct redeeming *redeeming, const struct oauthcode *code)
+{
+    struct grant origin;
+    enum error error = grant_find(session, code->origin, &origin);
+    if (error == ERROR_NOT_FOUND)
+        redeeming->why = "the sign-in that allowed it has ended";
+    return error == ERROR_NOT_FOUND ? OK : error;
+}
+
 static const char *judge(const struct redeeming *redeeming, const struct oauthcode *code, struct arena *arena)
 {
     if (!slice_eq(code->redirect, redeeming->shown->redirect))
@@ -118,6 +129,8 @@ static enum error redeem(struct session *session, void *argument)
     redeeming->account = code.account;
     redeeming->outcome = OUTCOME_REFUSED;
     redeeming->why = judge(redeeming, &code, session->arena);
+    if (!redeeming->why)
+        TRY(judge_origin(session, redeeming, &code));
     if (redeeming->why)
         return OK;
     redeeming->why = "the account may not sign in";

@@ -21,6 +21,7 @@ struct exchange;
 struct oauthgrant_leave {
     const struct oauthclient *client;
     struct slice account; /* its id as text */
+    struct slice origin;  /* the id of their sign-in */
     struct slice redirect, challenge, scopes;
     bool is_new; /* it was asked for just now: it is noted, so that it is not asked for again */
 };

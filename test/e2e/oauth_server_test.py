@@ -412,6 +412,16 @@ def test_a_code_is_of_one_client_and_not_for_long(server, api, serve):
     assert code not in server.dump() and SECRET not in server.dump()
 
 
+def test_a_code_ends_with_the_sign_in_that_allowed_it(server, api):
+    person, pkce = Person(server), Pkce()
+    code = code_for(person, pkce)
+    cookie = {"Cookie": f"__Host-session={person.browser.cookies['__Host-session']}"}
+    token = api.get("/auth/me", headers=cookie).data["csrf_token"]
+    assert api.post("/auth/logout", headers={**cookie, "X-CSRF-Token": token}).status == 204
+    assert is_error(redeem(api, code, pkce), 400, "invalid_grant")
+    server.wait_log(event="code_refused", subject=person.id, reason="the sign-in that allowed it has ended")
+
+
 # Checklist 20: PKCE
 
 
