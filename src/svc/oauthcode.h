@@ -21,7 +21,7 @@ struct oauthcode {
     struct slice challenge; /* BASE64URL(SHA-256(verifier)), RFC 7636 */
     struct slice scopes;
     struct slice origin; /* the sign-in of the person who has allowed it: with that it ends */
-    int64_t expires_us; /* wall clock */
+    int64_t expires_us;  /* wall clock */
 };
 
 /* All in a unit of work. Errors: those of db_execute(), and as said. */
