@@ -102,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct arena arena;
     struct diag diag;
     struct expr *expr;
-    enum expr_use use = (enum expr_use)(bytes[0] % 3);
+    enum expr_use use = (enum expr_use)(bytes[0] % 4);
     struct slice text = slice_of((const char *)bytes + 1, size - 1);
     make_world(&world);
     arena_init(&arena, MEMORY);

@@ -2,15 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Fills a running server with 10,000 rows: 500 users, 4,500 markets, 5,000 positions. The same rows each time (their ids
-# are the server's); does nothing to a resource that already has rows.
+# are the server's); does nothing to a resource that already has rows. It asks with a key of its own, good for an hour and
+# revoked at the end. The users have no passwords: `tenon account password user9@example.org` gives the first manager one.
 #
-#   examples/markets/seed.sh [http://127.0.0.1:8080]
+#   examples/markets/seed.sh [http://127.0.0.1:8080] [examples/markets/app.yaml]
 set -euo pipefail
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 api=${1:-http://127.0.0.1:8080}/api/v1
+app=${2:-$here/app.yaml}
+tenon=${TENON:-$here/../../build/src/cli/tenon}
+[[ -x $tenon ]] || tenon=tenon
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+key=
+trap 'rm -rf "$work"; [[ -z $key ]] || "$tenon" key revoke "$(cut -d_ -f2 <<<"$key")" "$app" >/dev/null 2>&1' EXIT
 
-fetch() { curl --silent --show-error --fail-with-body --max-time 60 "$@"; }
+key=$("$tenon" key create --name seed.sh --scopes '*' --expires 1h "$app" 2>"$work/said") || { cat "$work/said" >&2; exit 1; }
+(umask 077 && echo "X-API-Key: $key" >"$work/headers") # not on a command line, which others can see
+
+fetch() { curl --silent --show-error --fail-with-body --max-time 60 --header "@$work/headers" "$@"; }
 
 total() { fetch "$api/$1?limit=1&fields=id" | grep -o '"total":[0-9]*' | cut -d: -f2; }
 

@@ -16,6 +16,7 @@
 #include "model/change.h"
 #include "model/model.h"
 #include "model/query.h"
+#include "svc/gate.h"
 
 struct run {
     struct exchange *x;
@@ -208,6 +209,7 @@ static enum error serve(struct exchange *x, struct rest *rest, struct session *s
         return ERROR_MEMORY;
     run->x = x;
     TRY(batch_read(rest, body, session, &run->batch));
+    TRY(gate_charge(x, (int64_t)run->batch.count - 1));
     TRY(prepare(run, session));
     struct retry retry;
     TRY(retry_init(&retry, rest, x, body));

@@ -12,6 +12,21 @@
 #include "base/digest.h"
 #include "http/http1.h"
 #include "http/negotiate.h"
+#include "model/model.h"
+#include "model/permission.h"
+
+/* Of the body, and of what a token or key is narrowed to: an answer may hold what another token of the same caller does
+ * not reach, so to that one it is an answer to something else. */
+static void make_fingerprint(const struct rest *rest, const struct exchange *x, struct slice body, unsigned char *out)
+{
+    const uint64_t *scopes = x->caller ? x->caller->scopes : NULL;
+    struct digest_state state;
+    digest_begin(&state);
+    digest_add(&state, body);
+    if (scopes)
+        digest_add(&state, slice_of((const char *)scopes, permission_words(rest->model->schema) * sizeof *scopes));
+    digest_end(&state, out);
+}
 
 enum error retry_init(struct retry *retry, struct rest *rest, struct exchange *x, struct slice body)
 {
@@ -31,7 +46,7 @@ enum error retry_init(struct retry *retry, struct rest *rest, struct exchange *x
     if (!scope)
         return ERROR_MEMORY;
     retry->key.scope = slice_from(scope);
-    digest_sha256(body, retry->key.fingerprint);
+    make_fingerprint(rest, x, body, retry->key.fingerprint);
     retry->has_key = true;
     return OK;
 }

@@ -71,6 +71,7 @@ struct engine {
     struct fetch *fetch;   /* what other issuers publish; NULL: there are none */
     struct mailer *mailer; /* NULL: nothing can be mailed */
     struct audit *audits;  /* by core; NULL: nobody signs in */
+    struct audit audit;    /* of the main thread, over its log */
     struct hmac_key *audit_key;
     struct log mail_log; /* of the mailer's thread */
     struct db *db;
@@ -191,7 +192,7 @@ static enum error open_database(struct engine *engine, struct diag *diag)
     return bring_in_line(engine, settings, diag);
 }
 
-/* Each core writes a chain of its own, from here on to its end. */
+/* Each core writes a chain of its own, from here on to its end; so does the main thread. */
 static enum error open_audits(struct engine *engine)
 {
     char key[AUDIT_KEY_BYTES];
@@ -199,6 +200,7 @@ static enum error open_audits(struct engine *engine)
         return OK;
     TRY(secret_get(engine->db, "audit", key, sizeof key));
     TRY(digest_hmac_create(slice_of(key, sizeof key), &engine->audit_key));
+    TRY(audit_init(&engine->audit, &engine->log, engine->audit_key));
     engine->audits = calloc(engine->core_count, sizeof *engine->audits);
     if (!engine->audits)
         return ERROR_MEMORY;
@@ -211,6 +213,7 @@ static void close_audits(struct engine *engine)
 {
     for (unsigned i = 0; engine->audits && i < engine->core_count; i++)
         audit_fini(&engine->audits[i]);
+    audit_fini(&engine->audit);
     free(engine->audits);
     digest_hmac_destroy(engine->audit_key);
 }
@@ -564,7 +567,8 @@ static void keep_house(struct engine *engine, int64_t *due_us)
     if (now_us < *due_us)
         return;
     *due_us = now_us + (int64_t)HOUSEKEEPING_MS * 1000;
-    if (housekeeping_run(engine->generation->model, engine->generation->identity != NULL) != OK)
+    struct audit *audit = engine->generation->identity ? &engine->audit : NULL;
+    if (housekeeping_run(engine->generation->model, audit) != OK)
         LOG_WARN(&engine->log, "what is too old could not be deleted; it is tried again");
 }
 
@@ -574,10 +578,10 @@ static void serve(struct engine *engine, const sigset_t *signals)
     int64_t due_us = clock_monotonic_us(clock_system());
     watch_init(&watch, engine->generation->settings.files, engine->generation->settings.file_count);
     for (;;) {
+        keep_house(engine, &due_us);
         int received = next_signal(engine, signals, engine->options.watch ? WATCH_MS : HOUSEKEEPING_MS);
         if (received == SIGTERM || received == SIGINT)
             return;
-        keep_house(engine, &due_us);
         if (received != SIGHUP && !(engine->options.watch && watch_has_changed(&watch)))
             continue;
         reload(engine);

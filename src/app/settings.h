@@ -107,6 +107,7 @@ enum error settings_value_address(struct slice text, struct arena *arena, struct
 enum settings_kind {
     SETTINGS_TEXT,
     SETTINGS_TEXTS,
+    SETTINGS_LINK, /* an address with {token} in it */
     SETTINGS_COUNT,
     SETTINGS_SIZE,
     SETTINGS_DURATION_MS,

@@ -33,18 +33,6 @@ static bool is_text(struct diag *diag, const struct node *node, const char *what
     return false;
 }
 
-/* A URL with a password in it: scheme://user:password@host */
-static bool has_password(struct slice url)
-{
-    const char *authority = memmem(url.ptr, url.len, "://", 3);
-    if (!authority)
-        return false;
-    struct slice rest = slice_from_index(url, (size_t)(authority - url.ptr) + 3);
-    rest.len = slice_index(rest, '/');
-    size_t at = slice_index(rest, '@');
-    return at < rest.len && slice_index(slice_of(rest.ptr, at), ':') < at;
-}
-
 /* ---- keys ---- */
 
 /* Says whether the library takes a key. */
@@ -106,7 +94,7 @@ static bool read_key(struct settings_reader *reader, const struct node *map, boo
     if (!algorithm)
         out->algorithms = JWK_ASYMMETRIC;
     if (!public)
-        settings_map_warn(reader->diag, text, "a key's secret");
+        settings_value_warn_of_secret(reader->diag, text, "a key's secret");
     out->text = text->text;
     out->is_secret = secret != NULL;
     return try_key(reader, out, is_first);
@@ -137,7 +125,7 @@ static enum error read_secret(struct settings_reader *reader)
     if (!key)
         return ERROR_MEMORY;
     *key = (struct identity_key){.text = auth->secret->text, .is_secret = true, .place = auth->secret->place};
-    settings_map_warn(reader->diag, auth->secret, "the secret of access tokens");
+    settings_value_warn_of_secret(reader->diag, auth->secret, "the secret of access tokens");
     if (key->text.len < SECRET_BYTES_MIN) {
         diag_at(reader->diag, key->place, "make one: openssl rand -base64 48",
                 "\"auth.secret\" is %zu bytes long: a secret that short can be guessed; %d at least", key->text.len,
@@ -163,28 +151,44 @@ static void check_field(struct settings_reader *reader, const struct node *map, 
                 SLICE_ARG(name));
 }
 
+/* http is for this machine only. */
+static bool is_local_url(struct slice url)
+{
+    static const char *const hosts[] = {"http://localhost", "http://127.0.0.1", "http://[::1]"};
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct slice host = slice_from(hosts[i]);
+        if (slice_starts(url, host) && (url.len == host.len || url.ptr[host.len] == ':' || url.ptr[host.len] == '/'))
+            return true;
+    }
+    return false;
+}
+
 static bool read_issuer(struct settings_reader *reader, const struct node *map, struct identity_issuer *out)
 {
     const struct node *algorithms = NULL;
+    struct slice trust = {NULL, 0};
     *out = (struct identity_issuer){0};
     const struct settings_map_row rows[] = {
-        {"issuer", &out->issuer, NULL, true},    {"audience", &out->audience, NULL, true},
-        {"jwks", &out->jwks, NULL, true},        {"algorithms", NULL, &algorithms, false},
-        {"subject", &out->subject, NULL, false}, {"field", &out->field, NULL, false},
-        {"role", &out->role, NULL, false}};
+        {"issuer", &out->issuer, NULL, true}, {"audience", &out->audience, NULL, true},
+        {"jwks", &out->jwks, NULL, true},     {"algorithms", NULL, &algorithms, false},
+        {"trust_email", &trust, NULL, false}, {"subject", &out->subject, NULL, false},
+        {"field", &out->field, NULL, false},  {"role", &out->role, NULL, false}};
     if (!settings_map_read(reader->diag, map, "an issuer", rows, ARRAY_LEN(rows)))
         return false;
     if (!slice_starts(out->jwks, SLICE("https://")) && !slice_starts(out->jwks, SLICE("http://")))
         diag_at(reader->diag, node_find(map, "jwks")->place, NULL, "\"jwks\" must be an http or https URL");
-    if (slice_starts(out->jwks, SLICE("http://")))
-        diag_warn(reader->diag, node_find(map, "jwks")->place, "use https",
-                  "whoever is on the way can change these keys");
+    if (slice_starts(out->jwks, SLICE("http://")) && !is_local_url(out->jwks))
+        diag_at(reader->diag, node_find(map, "jwks")->place, "use https",
+                "\"jwks\": keys that come in the clear may be anybody's");
     out->algorithms = algorithms ? 0 : JWK_RECOMMENDED & JWK_ASYMMETRIC;
     if (algorithms && algorithms->kind != NODE_LIST)
         return read_algorithm(reader, algorithms, JWK_ASYMMETRIC, &out->algorithms);
     for (const struct node *node = algorithms ? algorithms->first : NULL; node; node = node->next)
         if (!read_algorithm(reader, node, JWK_ASYMMETRIC, &out->algorithms))
             return false;
+    out->trusts_email = slice_eq_text(trust, "true");
+    if (trust.len > 0 && !out->trusts_email && !slice_eq_text(trust, "false"))
+        diag_at(reader->diag, node_find(map, "trust_email")->place, NULL, "\"trust_email\" must be true or false");
     check_field(reader, map, out->field);
     return true;
 }
@@ -200,6 +204,10 @@ static enum error read_issuers(struct settings_reader *reader)
     auth->config.issuers = issuers;
     for (const struct node *node = auth->issuers->first; node; node = node->next)
         auth->config.issuer_count += read_issuer(reader, node, &issuers[auth->config.issuer_count]);
+    if (auth->config.issuer_count > 1 && !reader->settings->schema->account)
+        diag_warn(reader->diag, auth->issuers->place,
+                  "declare accounts, and with `field:` what of them each issuer's subject is",
+                  "whoever has the same subject at two issuers is one caller, for there are no accounts");
     return OK;
 }
 
@@ -226,6 +234,21 @@ static enum error read_when(struct settings_reader *reader)
     return error == ERROR_VALIDATION ? OK : error;
 }
 
+/* One resource holds the accounts. */
+static void warn_of_second(struct settings_reader *reader, const struct resource *account)
+{
+    const struct schema *schema = reader->settings->schema;
+    for (size_t i = 0; account && i < schema->resource_count; i++)
+        for (size_t j = 0; &schema->resources[i] != account && j < schema->resources[i].field_count; j++)
+            if (schema->resources[i].fields[j].type.kind == FIELD_PASSWORD) {
+                diag_warn(reader->diag, schema->resources[i].fields[j].place,
+                          "keep the passwords of people in one resource",
+                          "nobody signs in as one of \"%.*s\": the accounts are \"%.*s\"",
+                          SLICE_ARG(schema->resources[i].name), SLICE_ARG(account->name));
+                break;
+            }
+}
+
 static void check_login(struct settings_reader *reader)
 {
     const struct settings *settings = reader->settings;
@@ -233,6 +256,7 @@ static void check_login(struct settings_reader *reader)
     struct account_form form;
     const char *why;
     struct slice login = settings->auth.config.login;
+    warn_of_second(reader, account);
     if (!account || account_form_find(settings->schema, login, &form, &why) == OK)
         return;
     if (login.len > 0)
@@ -263,8 +287,8 @@ static enum error read_mail(struct settings_reader *reader)
     else if (mailer_check(&config, &said) != OK)
         diag_at(reader->diag, mail->url_node->place, said.hint, "\"mail\": %s",
                 said.message ? said.message : "is wrong");
-    if (has_password(mail->url_node->text))
-        settings_map_warn(reader->diag, mail->url_node, "the password of the mail server");
+    if (settings_value_has_password(mail->url_node->text))
+        settings_value_warn_of_secret(reader->diag, mail->url_node, "the password of the mail server");
     return OK;
 }
 

@@ -45,11 +45,3 @@ bool settings_map_read(struct diag *diag, const struct node *map, const char *wh
             diag_at(diag, map->place, NULL, "%s needs \"%s\"", what, rows[i].name);
     return diag->count == before;
 }
-
-/* What stands in a file is in its copies, in its history, and in every editor that has it open. */
-void settings_map_warn(struct diag *diag, const struct node *node, const char *what)
-{
-    if (!node->is_secret)
-        diag_warn(diag, node->place, "write ${NAME} for a variable, or ${file:/run/secrets/name}",
-                  "%s stands in the app file", what);
-}

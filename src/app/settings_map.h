@@ -21,7 +21,5 @@ struct settings_map_row {
 /* Whether the map is one of these rows, and all that is required is there; what is wrong is told. `what` is "a key". */
 bool settings_map_read(struct diag *diag, const struct node *map, const char *what, const struct settings_map_row *rows,
                        size_t count);
-/* Warns of a secret that is written in the file instead of coming from elsewhere. */
-void settings_map_warn(struct diag *diag, const struct node *node, const char *what);
 
 #endif

@@ -123,7 +123,7 @@ static void read_secret(struct draft *draft)
                 node_kind_name(secret));
         return;
     }
-    settings_map_warn(draft->reader->diag, secret, "the secret of a client");
+    settings_value_warn_of_secret(draft->reader->diag, secret, "the secret of a client");
     if (secret->text.len < OAUTHCLIENT_SECRET_BYTES_MIN)
         diag_at(draft->reader->diag, secret->place, "make one: openssl rand -hex 32",
                 "the secret is %zu bytes long: one that short can be guessed; %d at least", secret->text.len,

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/number.h"
@@ -116,6 +117,20 @@ static enum error read_text(struct settings_reader *reader, const struct setting
 }
 
 /* One text, or a list of them. */
+/* Whoever follows it must arrive with the token. */
+static enum error read_link(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
+{
+    static const struct slice mark = SLICE_INIT("{token}");
+    if (!check_text(reader, row, node))
+        return OK;
+    bool is_url = slice_starts(node->text, SLICE("https://")) || slice_starts(node->text, SLICE("http://"));
+    if (!is_url || !memmem(node->text.ptr, node->text.len, mark.ptr, mark.len))
+        return refuse(reader, row, node, "such as https://app.example.org/reset?token={token}",
+                      "must be an http or https address with {token} in it");
+    *(struct slice *)member(reader, row) = node->text;
+    return OK;
+}
+
 static enum error read_texts(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
 {
     struct settings_texts *texts = member(reader, row);
@@ -260,6 +275,25 @@ static enum error read_admin(struct settings_reader *reader, const struct settin
     return read_address(reader, row, node, member(reader, row));
 }
 
+bool settings_value_has_password(struct slice url)
+{
+    const char *authority = memmem(url.ptr, url.len, "://", 3);
+    if (!authority)
+        return false;
+    struct slice rest = slice_from_index(url, (size_t)(authority - url.ptr) + 3);
+    rest.len = slice_index(rest, '/');
+    size_t at = slice_index(rest, '@');
+    return at < rest.len && slice_index(slice_of(rest.ptr, at), ':') < at;
+}
+
+/* What stands in a file is in its copies, in its history, and in every editor that has it open. */
+void settings_value_warn_of_secret(struct diag *diag, const struct node *node, const char *what)
+{
+    if (!node->is_secret)
+        diag_warn(diag, node->place, "write ${NAME} for a variable, or ${file:/run/secrets/name}",
+                  "%s stands in the app file", what);
+}
+
 static enum error read_database(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
 {
     static const char hint[] = "sqlite:path, such as sqlite:data/app.db (relative to the app file), or "
@@ -274,6 +308,8 @@ static enum error read_database(struct settings_reader *reader, const struct set
     bool is_sqlite = slice_starts(url, SLICE("sqlite:")) && url.len > 7 && !slice_starts(url, SLICE("sqlite://"));
     if (!is_postgres && !is_sqlite)
         return refuse(reader, row, node, hint, "must be the URL of a database");
+    if (settings_value_has_password(url))
+        settings_value_warn_of_secret(reader->diag, node, "the password of the database");
     database->url = arena_text(reader->arena, url);
     database->shown = arena_text(reader->arena, node->source);
     return database->url && database->shown ? OK : ERROR_MEMORY;
@@ -331,6 +367,7 @@ enum error settings_value_read(struct settings_reader *reader, const struct sett
                                                             const struct node *) = {
         [SETTINGS_TEXT] = read_text,
         [SETTINGS_TEXTS] = read_texts,
+        [SETTINGS_LINK] = read_link,
         [SETTINGS_COUNT] = read_count,
         [SETTINGS_SIZE] = read_size,
         [SETTINGS_DURATION_MS] = read_duration_ms,

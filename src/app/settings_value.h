@@ -16,4 +16,9 @@ struct settings_reader {
 MUST_USE
 enum error settings_value_read(struct settings_reader *reader, const struct settings_row *row, const struct node *node);
 
+/* Whether a URL has a password in it: scheme://user:password@host. */
+bool settings_value_has_password(struct slice url);
+/* Warns of a secret that stands in the file instead of coming from a variable or a file; `what` says which. */
+void settings_value_warn_of_secret(struct diag *diag, const struct node *node, const char *what);
+
 #endif

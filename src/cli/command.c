@@ -8,10 +8,12 @@
 
 #include "base/attr.h"
 #include "base/suggest.h"
+#include "cli/account_command.h"
 #include "cli/adopter.h"
 #include "cli/audit_command.h"
 #include "cli/copy.h"
 #include "cli/init.h"
+#include "cli/keys.h"
 #include "cli/look.h"
 #include "cli/migrate_command.h"
 #include "cli/plans.h"
@@ -23,6 +25,7 @@ struct option {
     const char *value; /* what the help calls its value; NULL: it has none */
     const char *summary;
     size_t offset; /* of its member in struct command_line */
+    bool is_many;  /* the member is a struct command_values */
 };
 
 static const struct option options[] = {
@@ -40,6 +43,15 @@ static const struct option options[] = {
     {"as", "ID", "ask as the account with this id", offsetof(struct command_line, as)},
     {"scopes", "LIST", "narrowed to these permissions, as a token or key is: \"markets:read positions:*\"",
      offsetof(struct command_line, scopes)},
+    {"name", "TEXT", "what the key is for", offsetof(struct command_line, name)},
+    {"owner", "ID", "the account, by id or login, whose key it is and whose rights it is held to",
+     offsetof(struct command_line, owner)},
+    {"expires", "TIME", "good for so long: 90d, 12h; without it for ever", offsetof(struct command_line, expires)},
+    {"rate", "LIMIT", "no more requests than this: 100/m, 5/15m", offsetof(struct command_line, rate)},
+    {"overlap", "TIME", "the old key is good for so long yet; 24h where nothing is said, 0 ends it at once",
+     offsetof(struct command_line, overlap)},
+    {"role", "ROLE", "what the account may do", offsetof(struct command_line, role)},
+    {"set", "FIELD=VALUE", "a field of the account; may be given many times", offsetof(struct command_line, set), true},
     {"unlocked", NULL, "let others write to the source meanwhile: to rehearse",
      offsetof(struct command_line, is_unlocked)},
     {"json", NULL, "print JSON for programs", offsetof(struct command_line, is_json)},
@@ -113,6 +125,25 @@ const struct command command_table[] = {
      "1\n"
      "then. That a chain begins before these logs, or has not ended, is only said, unless --complete is given.",
      audit_command_run},
+    {"key", "ACTION [ID] [app.yaml]", "name scopes owner expires rate overlap database json",
+     "make and end the keys with which programs ask",
+     "  create        make one: --name and --scopes, and if need be --owner, --expires and --rate.\n"
+     "                It is printed on standard output, this once; the database has its digest alone\n"
+     "  list          list them all: whose, for what, when last used, until when; never the secret\n"
+     "  rotate ID     make another with the same name, owner, scopes and limit; the old one ends after --overlap\n"
+     "  revoke ID     end one: a server that runs refuses it within a second\n"
+     "A key has no more than its scopes; one with an owner also no more than the owner's role.",
+     keys_run},
+    {"account", "ACTION [LOGIN] [ROLE] [app.yaml]", "role set database json",
+     "make and change the accounts of people, the first administrator's too",
+     "  add LOGIN         make one, with --role and a --set for each field that must be there; reads its password\n"
+     "  list              list them all: id, login, role, how many sign-ins\n"
+     "  role LOGIN ROLE   give it another role, which counts within a second\n"
+     "  signout LOGIN     end every sign-in\n"
+     "  password LOGIN    give it another password, which is read, and end every sign-in\n"
+     "LOGIN is what one signs in with, or the id. Passwords are read from standard input: one line, and not shown.\n"
+     "Access rules and `readonly` do not bind whoever has the database: nobody has to sign in for this.",
+     account_command_run},
     {"version", NULL, "json", "print the version", NULL, look_version},
     {NULL},
 };
@@ -210,6 +241,24 @@ struct parser {
     struct command_line *line;
 };
 
+static enum command_exit take_value(const char **member, const char *value)
+{
+    *member = value;
+    return COMMAND_DONE;
+}
+
+static enum command_exit add_value(const struct parser *parser, const struct option *option,
+                                   struct command_values *member, const char *value)
+{
+    if (member->count == COMMAND_VALUES_MAX) {
+        fprintf(stderr, "%s %s: --%s is given more than %d times\n", parser->line->program, parser->command->name,
+                option->name, COMMAND_VALUES_MAX);
+        return COMMAND_USAGE;
+    }
+    member->items[member->count++] = value;
+    return COMMAND_DONE;
+}
+
 static enum command_exit read_option(struct parser *parser)
 {
     struct slice rest = slice_from(parser->argv[parser->at] + 2);
@@ -230,8 +279,7 @@ static enum command_exit read_option(struct parser *parser)
                     option->value ? "needs a value" : "takes no value");
             return COMMAND_USAGE;
         }
-        *(const char **)member = value;
-        return COMMAND_DONE;
+        return option->is_many ? add_value(parser, option, member, value) : take_value(member, value);
     }
     return refuse_option(parser->line->program, parser->command, name);
 }

@@ -17,7 +17,13 @@ enum command_exit {
 
 struct command_program;
 
-enum { COMMAND_ARGUMENTS_MAX = 64 };
+enum { COMMAND_ARGUMENTS_MAX = 64, COMMAND_VALUES_MAX = 64 };
+
+/* An option that may be given many times. */
+struct command_values {
+    const char *items[COMMAND_VALUES_MAX];
+    size_t count;
+};
 
 /* What a command line says. */
 struct command_line {
@@ -27,6 +33,8 @@ struct command_line {
     const char *listen, *admin, *cores;
     const char *output, *access;
     const char *base, *database, *steps, *as, *scopes, *app;
+    const char *name, *owner, *expires, *overlap, *rate, *role;
+    struct command_values set;
     bool is_json, is_help, shares_port, is_unlocked, is_contract, is_sure, is_complete;
     const struct command_program *running;
 };

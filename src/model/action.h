@@ -72,7 +72,7 @@ struct action_spec {
     const struct resource *input; /* no table: what may be sent */
     bool is_allowed;              /* `access:` is given; `allow` NULL: to anyone */
     const struct expr *allow;
-    bool is_secret;               /* variables were replaced in `allow`: its text must not be shown */
+    bool is_secret; /* variables were replaced in `allow`: its text must not be shown */
     enum db_isolation isolation;
     const struct action_step *steps;
     size_t step_count;

@@ -14,6 +14,7 @@ struct field;
  * is borrowed, and stays as long as the request. */
 struct caller {
     bool is_signed_in;
+    bool is_operator;       /* whoever owns the database, at its command line: rules and `readonly` do not bind them */
     struct value id;        /* of the account; null: nobody, or a program's own key */
     struct slice role;      /* of the account; empty: none */
     struct slice name;      /* "user:7", "key:ab12": for logs and for what is kept by caller; empty: nobody */

@@ -59,6 +59,11 @@ bool change_has(const struct change *change, const struct field *field)
     return bits_has(change->sent, field->index);
 }
 
+bool change_is_servers(const struct session *session, const struct field *field)
+{
+    return field->flags & (session->caller.is_operator ? FIELD_SYSTEM : FIELD_READONLY | FIELD_SYSTEM);
+}
+
 enum error change_admit(const struct session *session, const struct resource *resource, enum change_kind kind)
 {
     struct expr_context context = session_context(session);
@@ -120,7 +125,7 @@ static enum error fill(struct change *change, struct session *session, const str
         return OK;
     struct value value = change_default(field, session);
     if (value.kind == VALUE_NULL && field_is(field, FIELD_REQUIRED)) {
-        if (field->default_kind == DEFAULT_AUTH_ID)
+        if (field->default_kind == DEFAULT_AUTH_ID && !session->caller.is_operator)
             return ERROR_UNAUTHORIZED;
         say(change, session, field, "is required");
         return OK;
@@ -167,7 +172,7 @@ static enum error check_sent(struct change *change, struct session *session, con
                              enum error *denied)
 {
     const struct expr_context context = session_context(session);
-    bool is_servers = field->flags & (FIELD_READONLY | FIELD_SYSTEM);
+    bool is_servers = change_is_servers(session, field);
     if (is_servers && change->kind == CHANGE_CREATE) {
         say(change, session, field, "is set by the server");
     } else if (!is_servers && !policy_field(change->resource, action_of[change->kind], &context, field)) {
@@ -241,7 +246,10 @@ static enum error hash_password(struct change *change, struct session *session, 
     hashing->model = session->model;
     hashing->random = &random;
     hashing->password = change->values[field->index].text;
-    TRY(offload_run(session->model->offload, session->fiber, session->deadline, hash_on_pool, hashing));
+    if (session->fiber)
+        TRY(offload_run(session->model->offload, session->fiber, session->deadline, hash_on_pool, hashing));
+    else
+        hash_on_pool(hashing);
     TRY(hashing->error);
     change->values[field->index] = value_text(slice_from(hashing->hash));
     return OK;
@@ -305,7 +313,7 @@ bool change_is_single(const struct change *change, const struct session *session
         return false;
     for (size_t i = 0; i < change->resource->field_count; i++) {
         const struct field *field = &change->resource->fields[i];
-        if (field->type.kind == FIELD_REFERENCE && bits_has(change->written, i) &&
+        if (field->type.kind == FIELD_REFERENCE && change_has(change, field) &&
             !reference_is_left_to_key(field, session))
             return false;
     }

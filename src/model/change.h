@@ -51,6 +51,8 @@ void change_announce(struct change *change, const struct field *field);
 /* Adds to the session's diag when a required field was set to null; for values that came after change_prepare(). */
 void change_check_required(struct change *change, struct session *session, const struct field *field);
 bool change_has(const struct change *change, const struct field *field);
+/* Whether the server alone sets this field, as far as this caller goes. */
+bool change_is_servers(const struct session *session, const struct field *field);
 
 /* OK if a caller like this one may do it to some row at all; asked before the body is looked at.
  * Errors: ERROR_UNAUTHORIZED, ERROR_FORBIDDEN. */

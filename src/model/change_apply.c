@@ -173,10 +173,11 @@ static enum error rule_holds(const struct change *change, struct session *sessio
 }
 
 /* What an earlier operation of the same unit has announced is looked up: when the unit is undone, nobody could say any
- * more where it led. */
+ * more where it led. What the server itself has put there tells the caller nothing, and they need not be able to read
+ * it. */
 static bool needs_look(const struct change *change, const struct field *field, const struct session *session)
 {
-    if (field->type.kind != FIELD_REFERENCE || !is_written(change, field->index))
+    if (field->type.kind != FIELD_REFERENCE || !is_written(change, field->index) || !change_has(change, field))
         return false;
     return bits_has(change->announced, field->index) || !reference_is_left_to_key(field, session);
 }
@@ -234,8 +235,10 @@ static enum error insert(struct change *change, struct session *session)
         sql_item(sql);
         sql_name(sql, change->resource->id->column);
     }
-    TRY(sql_query(sql, session->conn, &rows));
-    enum error error = db_next(rows, &has_row);
+    enum error error = sql_query(sql, session->conn, &rows);
+    if (error != OK) /* where calls block the statement has run by now */
+        return explain(change, session, error);
+    error = db_next(rows, &has_row);
     if (error == OK)
         read_key(change, session, rows, has_row);
     db_rows_close(rows);
@@ -337,7 +340,7 @@ static enum error compare_fields(struct change *change, struct session *session,
             TRY(merge(change, session, field, stored(present, field)));
         bool is_equal = value_equal(change->values[i], stored(present, field)) &&
                         policy_field(change->resource, ACTION_READ, &context, field);
-        bool is_fixed = field->flags & (FIELD_READONLY | FIELD_IMMUTABLE | FIELD_SYSTEM);
+        bool is_fixed = change_is_servers(session, field) || field_is(field, FIELD_IMMUTABLE);
         if (is_fixed && !is_equal)
             say(change, session, field, "cannot be changed");
         if (is_fixed || (is_equal && field->type.kind == FIELD_REFERENCE))

@@ -267,11 +267,22 @@ static void put_order_of_view(struct writer *w, const struct field *field)
     sql_column(w->sql, 0, field->column);
 }
 
+/* A path that leads nowhere for this caller: all of it is null, which PostgreSQL does not take for an order. */
+static bool key_is_nothing(const struct writer *w, const struct query_key *key)
+{
+    for (size_t i = 0; i < key->path.hop_count; i++)
+        if (policy_decide(key->path.hops[i]->type.target, ACTION_READ, &w->context) == POLICY_DENY)
+            return true;
+    return false;
+}
+
 static void put_order(struct writer *w)
 {
     const struct query *query = w->query;
     size_t used = used_keys(query);
     for (size_t i = 0; i < used; i++) {
+        if (key_is_nothing(w, &query->sort[i]))
+            continue;
         sql_order(w->sql);
         put_key(w, &query->sort[i]);
         if (query->sort[i].is_descending)

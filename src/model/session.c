@@ -40,6 +40,8 @@ enum error session_read(struct session *session)
 {
     if (session->conn)
         return OK;
+    if (!session->fiber)
+        return db_read_blocking(session->model->db, &session->conn);
     return db_read_begin(session->model->db, session->fiber, session->deadline, session->position, &session->conn);
 }
 

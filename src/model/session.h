@@ -24,7 +24,7 @@ struct model_core;
 struct session {
     struct model *model;
     struct model_core *core; /* the scratch of the thread that runs now: the fiber's core, or the writer in a unit */
-    struct fiber *fiber;
+    struct fiber *fiber;     /* NULL: a thread without a core, which may be blocked */
     struct deadline deadline;
     struct caller caller;
     int64_t now_us; /* wall clock, fixed for the request */
@@ -40,7 +40,7 @@ struct session {
     void *restart_state;
 };
 
-/* Begins a session; nothing is lent yet. `core_index` is the fiber's core. */
+/* Begins a session; nothing is lent yet. `core_index` is the fiber's core, or model.core_count where there is none. */
 void session_init(struct session *session, struct model *model, struct fiber *fiber, unsigned core_index);
 /* Gives back what is lent. Accepts a session that holds nothing. */
 void session_fini(struct session *session);

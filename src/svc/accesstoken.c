@@ -131,7 +131,7 @@ static enum error take_ours(const struct jws_claims *claims, struct principal *p
     }
     TRY(keep(principal, claims->session, &principal->id));
     TRY(keep(principal, jws_claims_text(claims, SLICE("client_id")), &principal->client));
-    if (claims->scope.len > 0 || principal->client.len > 0)
+    if (claims->scope.ptr || principal->client.len > 0)
         TRY(keep(principal, claims->scope, &principal->scopes));
     bool is_own = is_own_of(principal->client, claims->subject);
     principal->kind = is_own ? PRINCIPAL_CLIENT : PRINCIPAL_TOKEN;
@@ -204,6 +204,16 @@ static enum error check_foreign(const struct identity_issuer *declared, struct i
     return jws_claims_check(claims, &policy, why);
 }
 
+/* An e-mail address that nobody has verified may be anybody's: whoever made an account with it there would be whoever
+ * has one with it here. */
+static bool is_proven(const struct identity_issuer *declared, const struct jws_claims *claims)
+{
+    if (!slice_eq_text(declared->subject, "email") || declared->trusts_email)
+        return true;
+    const struct jsonobject_member *member = jsonobject_find(&claims->all, SLICE("email_verified"));
+    return member && member->value.token == JSON_TRUE;
+}
+
 static enum error verify_foreign(const struct identity *identity, struct session *session, const struct jws *jws,
                                  struct principal *principal, const char **why)
 {
@@ -221,9 +231,13 @@ static enum error verify_foreign(const struct identity *identity, struct session
         *why = "the token lacks the claim that names the account";
         return ERROR_UNAUTHORIZED;
     }
+    if (!is_proven(declared, &claims)) {
+        *why = "the token does not say that the e-mail address was verified";
+        return ERROR_UNAUTHORIZED;
+    }
     principal->kind = PRINCIPAL_FOREIGN;
     principal->expires_us = claims.expires_us + (int64_t)LEEWAY_S * 1000000;
-    if (claims.scope.len > 0)
+    if (claims.scope.ptr)
         TRY(keep(principal, claims.scope, &principal->scopes));
     TRY(keep(principal, declared->role.len > 0 ? jws_claims_text(&claims, declared->role) : SLICE(""),
              &principal->role));

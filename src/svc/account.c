@@ -119,17 +119,30 @@ static struct sql *begin(struct session *session, const struct account_form *for
     return sql;
 }
 
+/* As lower() makes it of the column, whose collation knows no letters but those of ASCII; that of a parameter may. */
+static enum error fold(struct slice text, struct arena *arena, struct slice *out)
+{
+    char *folded = arena_alloc(arena, text.len + 1);
+    if (!folded)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < text.len; i++)
+        folded[i] = text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? (char)(text.ptr[i] | 0x20) : text.ptr[i];
+    *out = slice_of(folded, text.len);
+    return OK;
+}
+
 enum error account_find_by(struct session *session, const struct account_form *form, const struct field *field,
                            struct slice text, struct arena *arena, struct account *out)
 {
     TRY(session_read(session));
     struct sql *sql = begin(session, form);
     bool is_folded = field->type.kind == FIELD_EMAIL && sql->dialect == DIALECT_POSTGRES;
+    if (is_folded)
+        TRY(fold(text, session->arena, &text));
     buf_put_text(&sql->text, is_folded ? "lower(" : "");
     sql_column(sql, 0, field->column);
-    buf_put_text(&sql->text, is_folded ? ") = lower(" : " = ");
+    buf_put_text(&sql->text, is_folded ? ") = " : " = ");
     sql_bind(sql, SQL_TEXT, value_text(text));
-    buf_put_text(&sql->text, is_folded ? ")" : "");
     return find(session, sql, form, arena, out);
 }
 
@@ -145,6 +158,17 @@ enum error account_find_key(struct session *session, const struct account_form *
     sql_column(sql, 0, form->resource->id->column);
     sql_put(sql, " = ");
     sql_bind(sql, type_storage_of(form->resource->id), id);
+    return find(session, sql, form, arena, out);
+}
+
+enum error account_hold(struct session *session, const struct account_form *form, struct value id, struct arena *arena,
+                        struct account *out)
+{
+    struct sql *sql = begin(session, form);
+    sql_column(sql, 0, form->resource->id->column);
+    sql_put(sql, " = ");
+    sql_bind(sql, type_storage_of(form->resource->id), id);
+    sql_lock(sql, SQL_LOCK_CHANGE);
     return find(session, sql, form, arena, out);
 }
 

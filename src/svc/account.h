@@ -47,6 +47,9 @@ YIELDS MUST_USE enum error account_find_by(struct session *session, const struct
                                            struct account *out);
 YIELDS MUST_USE enum error account_find_key(struct session *session, const struct account_form *form, struct slice key,
                                             struct arena *arena, struct account *out);
+/* The same in a unit, and the row stays as it is until that ends. */
+MUST_USE enum error account_hold(struct session *session, const struct account_form *form, struct value id,
+                                 struct arena *arena, struct account *out);
 /* An account's id as text. Errors: ERROR_MEMORY. */
 MUST_USE enum error account_key_of(struct value id, struct arena *arena, struct slice *out);
 /* In a unit: stores another hash of the password. Errors: those of db_execute(). */

@@ -13,19 +13,36 @@ enum { PART_BYTES = 16, TAG_BYTES = 16 };
 
 /* ---- reading ---- */
 
-/* The value of our cookie (RFC 6265 section 4.2.1); two of them are none, for one cannot be ours. */
-static struct slice find_cookie(struct slice header)
+/* Our cookies in one header (RFC 6265 section 4.2.1): the first, and how many. */
+static unsigned count_cookies(struct slice header, struct slice *first)
 {
-    struct slice pair, name, found = {NULL, 0};
+    struct slice pair, name;
+    unsigned count = 0;
     while (header.len > 0 && slice_split(&header, ';', &pair)) {
         pair = slice_trim(pair);
         if (!slice_split(&pair, '=', &name) || !slice_eq_text(name, CREDENTIAL_COOKIE_NAME))
             continue;
-        if (found.ptr)
-            return (struct slice){NULL, 0};
-        found = pair;
+        if (count++ == 0)
+            *first = pair;
     }
-    return found;
+    return count;
+}
+
+/* In whichever of the headers it stands; two of them are none, for one cannot be ours. */
+struct slice credential_cookie(const struct exchange *x)
+{
+    const struct http1_head *head = x->head;
+    struct slice found = {NULL, 0}, first;
+    unsigned count = 0;
+    for (unsigned i = 0; i < head->count; i++) {
+        if (!slice_eq_nocase(head->headers[i].name, SLICE("Cookie")))
+            continue;
+        unsigned here = count_cookies(head->headers[i].value, &first);
+        if (here > 0)
+            found = first;
+        count += here;
+    }
+    return count == 1 ? found : (struct slice){NULL, 0};
 }
 
 static enum error read_bearer(struct exchange *x, struct slice header, struct credential *out)
@@ -44,7 +61,7 @@ static enum error read_bearer(struct exchange *x, struct slice header, struct cr
 void credential_read_cookie(const struct exchange *x, struct credential *out)
 {
     struct slice cookies = exchange_header(x, HTTP1_HEADER_COOKIE);
-    struct slice cookie = cookies.ptr ? find_cookie(cookies) : cookies;
+    struct slice cookie = cookies.ptr ? credential_cookie(x) : cookies;
     *out = (struct credential){cookie.ptr ? CREDENTIAL_COOKIE : CREDENTIAL_NONE, cookie};
 }
 

@@ -35,6 +35,8 @@ struct credential {
 MUST_USE enum error credential_read(struct exchange *x, struct credential *out);
 /* The same of the cookie alone, whatever the headers say: for pages that browsers are shown. */
 void credential_read_cookie(const struct exchange *x, struct credential *out);
+/* The value of our cookie alone; empty: there is none, or more than one. */
+struct slice credential_cookie(const struct exchange *x);
 /* What it is remembered by. */
 void credential_digest(const struct credential *credential, unsigned char out[DIGEST_SHA256_BYTES]);
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "http/cors.h"
 #include "http/exchange.h"
+#include "http/guard.h"
 #include "http/http1.h"
 #include "http/site.h"
 #include "rt/core.h"
@@ -107,17 +108,53 @@ static enum error check_forgery(const struct identity *identity, struct exchange
 
 /* ---- keys with a limit of their own ---- */
 
-static enum error check_rate(const struct identity *identity, struct exchange *x, const struct principal *principal)
+static bool find_rule(const struct principal *principal, struct limit_rule *out)
 {
     struct limit_rate rate;
-    struct limit_rule rule;
     if (principal->rate.len == 0 || limit_parse_rate(principal->rate, &rate) != OK)
+        return false;
+    limit_rule_init(out, SLICE("key"), LIMIT_TOKEN_BUCKET, rate, 0);
+    return true;
+}
+
+static enum error check_rate(const struct identity *identity, struct exchange *x, const struct principal *principal)
+{
+    struct limit_rule rule;
+    if (!find_rule(principal, &rule))
         return OK;
-    limit_rule_init(&rule, SLICE("key"), LIMIT_TOKEN_BUCKET, rate, 0);
     const struct limit_rule *rules[] = {&rule};
     struct limit_result result = limit_take(identity->limit, &rule, principal->id, 1);
+    if (result.is_allowed)
+        return OK;
     limit_answer(x, rules, &result, 1);
-    return result.is_allowed ? OK : ERROR_RATE_LIMITED;
+    return ERROR_RATE_LIMITED;
+}
+
+enum error gate_charge(struct exchange *x, int64_t more)
+{
+    struct limit_rule rule;
+    if (!x->guarded || more <= 0 || !find_rule(x->guarded, &rule))
+        return OK;
+    const struct principal *principal = x->guarded;
+    const struct identity *identity = x->site->config.guard->state;
+    struct limit_result result = limit_take(identity->limit, &rule, principal->id, more);
+    if (result.is_allowed)
+        return OK;
+    x->retry_after_s = limit_retry_seconds(&result);
+    diag_say(&x->diag, "send fewer operations, or wait", "each operation counts as a request of this key");
+    return ERROR_RATE_LIMITED;
+}
+
+/* What remains when all of the request is counted. */
+static void tell_rate(const struct identity *identity, struct exchange *x, const struct principal *principal)
+{
+    struct limit_rule rule;
+    if (!find_rule(principal, &rule))
+        return;
+    const struct limit_rule *rules[] = {&rule};
+    struct limit_result result = limit_look(identity->limit, &rule, principal->id);
+    result.is_allowed = true; /* this one was; when the next may come is no news yet */
+    limit_answer(x, rules, &result, 1);
 }
 
 /* ---- who asks ---- */
@@ -255,6 +292,8 @@ void gate_leave(struct exchange *x, void *identity)
 {
     if (x->error == ERROR_FORBIDDEN || x->error == ERROR_UNAUTHORIZED)
         gate_tell(identity, x, AUDIT_DENIED, SLICE(""), error_code(x->error));
-    if (x->caller)
-        let_go(x);
+    if (!x->caller)
+        return;
+    tell_rate(identity, x, x->guarded);
+    let_go(x);
 }

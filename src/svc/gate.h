@@ -2,6 +2,8 @@
 #ifndef SVC_GATE_H
 #define SVC_GATE_H
 
+#include <stdint.h>
+
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/slice.h"
@@ -17,6 +19,10 @@ void gate_leave(struct exchange *x, void *identity);
 
 /* Who asks, as gate_enter() has found out; NULL: nobody. */
 const struct principal *gate_principal(const struct exchange *x);
+
+/* Counts a request that does the work of several as that many more, where the key that asks has a limit of its own: a
+ * batch is no way around it. Errors: ERROR_RATE_LIMITED, told. */
+MUST_USE enum error gate_charge(struct exchange *x, int64_t more);
 
 /* Who a browser is, by its cookie alone, on a page that is open to everybody: the principal, held once, or NULL.
  * Whoever asks lets go of it, and sees to forged requests. Errors: ERROR_MEMORY, those of db_query(). */

@@ -45,6 +45,7 @@ struct identity_issuer {
     uint32_t algorithms;
     struct slice subject; /* the claim that names the account; empty: "sub" */
     struct slice field;   /* the schema name of the account's field that it is compared with; empty: the id */
+    bool trusts_email;    /* every address that it gives is its holder's, whatever it says of that */
     struct slice role;    /* the claim that names the role, where there are no accounts; empty: none */
 };
 

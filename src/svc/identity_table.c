@@ -29,7 +29,9 @@ static const char sqlite[] =
     "CREATE INDEX IF NOT EXISTS _tenon_codes_account ON _tenon_codes(account);"
     "CREATE INDEX IF NOT EXISTS _tenon_codes_expires_us ON _tenon_codes(expires_us);"
     "CREATE TABLE IF NOT EXISTS _tenon_consents(account TEXT NOT NULL, client TEXT NOT NULL, scopes TEXT NOT NULL, "
-    "given_us INTEGER NOT NULL, PRIMARY KEY(account, client)) STRICT, WITHOUT ROWID;";
+    "given_us INTEGER NOT NULL, PRIMARY KEY(account, client)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS _tenon_events(id TEXT PRIMARY KEY NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, "
+    "subject TEXT NOT NULL, created_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
 /* IF NOT EXISTS alone does not keep two nodes from making one table at once. */
 static const char postgres[] =
@@ -56,7 +58,9 @@ static const char postgres[] =
     "CREATE INDEX IF NOT EXISTS _tenon_codes_account ON _tenon_codes(account);"
     "CREATE INDEX IF NOT EXISTS _tenon_codes_expires_us ON _tenon_codes(expires_us);"
     "CREATE TABLE IF NOT EXISTS _tenon_consents(account text NOT NULL, client text NOT NULL, scopes text NOT NULL, "
-    "given_us bigint NOT NULL, PRIMARY KEY(account, client));";
+    "given_us bigint NOT NULL, PRIMARY KEY(account, client));"
+    "CREATE TABLE IF NOT EXISTS _tenon_events(id text PRIMARY KEY, kind text NOT NULL, actor text NOT NULL, "
+    "subject text NOT NULL, created_us bigint NOT NULL);";
 
 static enum error make(struct db_conn *tx, void *argument)
 {

@@ -71,6 +71,18 @@ enum error lockout_ask(struct session *session, const struct lockout_config *con
     return error;
 }
 
+/* Makes the row that is kept from others below: where there is none, several first failures would each be the first. */
+static enum error make_row(struct session *session, const struct lockout_subject *subject)
+{
+    struct sql *sql = session_sql(session);
+    sql_put(sql, "INSERT INTO _tenon_attempts(subject, failures, last_us, until_us) VALUES (");
+    sql_bind(sql, SQL_BYTES, blob_of(subject));
+    sql_put(sql, ", 0, ");
+    sql_bind(sql, SQL_INTEGER, value_int(session->now_us));
+    sql_put(sql, ", 0) ON CONFLICT (subject) DO NOTHING");
+    return sql_execute(sql, session->conn, NULL);
+}
+
 /* The failures so far, and the row kept from others. */
 static enum error read_failures(struct session *session, const struct lockout_config *config,
                                 const struct lockout_subject *subject, int64_t *out)
@@ -104,6 +116,7 @@ enum error lockout_count(struct session *session, const struct lockout_config *c
     static const struct slice columns[] = {SLICE_INIT("subject"), SLICE_INIT("failures"), SLICE_INIT("last_us"),
                                            SLICE_INIT("until_us")};
     int64_t failures;
+    TRY(make_row(session, subject));
     TRY(read_failures(session, config, subject, &failures));
     failures++;
     *is_locked = failures >= config->failures;

@@ -8,8 +8,10 @@
  * no account a stand-in is checked instead, and counted all the same.
  *
  * Invariants
- *   (1) no more passwords of one account are checked at once than may still be wrong
- *   (2) a secret is given out behind the commit that stores its digest */
+ *   (1) no more passwords of one account are checked at once than may still be wrong: an attempt is counted as one
+ *       before it asks how many have failed
+ *   (2) a secret is given out behind the commit that stores its digest
+ *   (3) who has shown a password is signed in only if it still is the account's when that is stored */
 #include "svc/signin.h"
 
 #include <string.h>
@@ -19,6 +21,7 @@
 #include "http/exchange.h"
 #include "http/http1.h"
 #include "model/model.h"
+#include "rt/fiber.h"
 #include "svc/accesstoken.h"
 #include "svc/credential.h"
 #include "svc/gate.h"
@@ -80,10 +83,39 @@ static struct slice client_of(const struct signin *signin)
     return signin->client ? signin->client->id : SLICE("");
 }
 
+static bool is_secret_of(const struct grant *grant, struct slice secret)
+{
+    unsigned char digest[DIGEST_SHA256_BYTES];
+    digest_sha256(secret, digest);
+    return digest_equal(slice_of((const char *)digest, sizeof digest),
+                        slice_of((const char *)grant->digest, sizeof grant->digest));
+}
+
+/* In a unit: the new cookie takes the place of the one that the browser came with, whose sign-in ends. */
+static enum error replace_cookie(struct signin *signin)
+{
+    struct slice id, secret;
+    struct grant grant;
+    signin->replaced = SLICE("");
+    bool has_cookie =
+        signin->mode == SIGNIN_COOKIE && credential_parse_cookie(credential_cookie(signin->x), &id, &secret);
+    if (!has_cookie)
+        return OK;
+    enum error error = grant_find(signin->session, id, &grant);
+    if (error == ERROR_NOT_FOUND)
+        return OK;
+    TRY(error);
+    if (grant.kind != GRANT_COOKIE || !is_secret_of(&grant, secret))
+        return OK;
+    signin->replaced = grant.account;
+    return grant_revoke(signin->session, id);
+}
+
 enum error signin_begin(struct signin *signin, struct slice account)
 {
     struct session *session = signin->session;
     const struct identity *identity = signin->identity;
+    TRY(replace_cookie(signin));
     TRY(account_find_key(session, &identity->form, account, session->arena, &signin->account));
     TRY(make_secret(signin));
     if (signin->grant.len == 0)
@@ -147,6 +179,8 @@ static enum error make_cookie(struct signin *signin)
 
 enum error signin_finish(struct signin *signin)
 {
+    if (signin->replaced.len > 0)
+        identity_changed(signin->identity, signin->replaced);
     TRY(become(signin));
     return signin->mode == SIGNIN_COOKIE ? make_cookie(signin) : make_tokens(signin);
 }
@@ -159,7 +193,8 @@ struct attempt {
     struct lockout_subject subjects[2]; /* the account, the address */
     bool is_found, is_right;
     bool is_locked;
-    struct slice hash; /* in place of one of other params; empty: the old one will do */
+    struct slice judged; /* the hash that the password was held against */
+    struct slice hash;   /* in place of one of other params; empty: the old one will do */
 };
 
 static void attempt_init(struct attempt *attempt, struct signin *signin, struct slice login, struct slice password)
@@ -231,6 +266,7 @@ static enum error renew_hash(struct attempt *attempt, const struct account *acco
 static enum error try_password(struct attempt *attempt, struct account *account)
 {
     TRY(find(attempt, account));
+    attempt->judged = account->hash;
     TRY(hashing_check(attempt->signin->identity, attempt->signin->session, account->hash, attempt->password,
                       &attempt->is_right));
     if (!attempt->is_right)
@@ -240,19 +276,46 @@ static enum error try_password(struct attempt *attempt, struct account *account)
     return renew_hash(attempt, account);
 }
 
+/* `others`: how many attempts were under way when this one began. */
+static enum error try_if_free(struct attempt *attempt, unsigned others, struct account *account)
+{
+    struct session *session = attempt->signin->session;
+    struct lockout_state state;
+    session_fini(session);
+    fiber_yield(session->fiber); /* what this turn's reads see may be older than the last failure */
+    TRY(lockout_ask(session, &attempt->signin->identity->config->lockout, attempt->subjects, 2, &state));
+    if (state.wait_s > 0)
+        return refuse_for_now(attempt, state.wait_s);
+    return others < state.tries ? try_password(attempt, account) : refuse_for_now(attempt, 1);
+}
+
 /* Tries the password, if it may be tried now. */
 static enum error attempt_run(struct attempt *attempt, struct account *account)
 {
-    struct signin *signin = attempt->signin;
-    struct lockout_state state;
-    TRY(lockout_ask(signin->session, &signin->identity->config->lockout, attempt->subjects, 2, &state));
-    if (state.wait_s > 0)
-        return refuse_for_now(attempt, state.wait_s);
     atomic_uint *count = in_flight(attempt);
-    enum error error =
-        atomic_fetch_add(count, 1) < state.tries ? try_password(attempt, account) : refuse_for_now(attempt, 1);
+    enum error error = try_if_free(attempt, atomic_fetch_add(count, 1), account);
     atomic_fetch_sub(count, 1);
     return error;
+}
+
+/* In a unit: the account is still the one whose password was checked, and stays so until the unit ends. */
+static enum error hold_account(const struct attempt *attempt)
+{
+    const struct signin *signin = attempt->signin;
+    struct account present;
+    enum error error =
+        account_hold(signin->session, &signin->identity->form, signin->account.id, signin->session->arena, &present);
+    if (error == ERROR_NOT_FOUND)
+        return ERROR_UNAUTHORIZED;
+    TRY(error);
+    return present.is_active && slice_eq(present.hash, attempt->judged) ? OK : ERROR_UNAUTHORIZED;
+}
+
+static enum error refuse_changed(const struct attempt *attempt)
+{
+    tell(attempt->signin, AUDIT_SIGN_IN_FAILED, attempt->login, "the account was changed meanwhile");
+    diag_say(&attempt->signin->x->diag, NULL, "the account or the password is wrong");
+    return ERROR_UNAUTHORIZED;
 }
 
 static enum error store(struct session *session, void *argument)
@@ -260,6 +323,7 @@ static enum error store(struct session *session, void *argument)
     struct attempt *attempt = argument;
     struct signin *signin = attempt->signin;
     struct slice account = signin->account.key;
+    TRY(hold_account(attempt));
     TRY(lockout_clear(session, &attempt->subjects[0]));
     if (attempt->hash.len > 0)
         TRY(account_set_hash(session, &signin->identity->form, signin->account.id, attempt->hash));
@@ -272,8 +336,8 @@ enum error signin_password(struct signin *signin, struct slice login, struct sli
     attempt_init(&attempt, signin, login, password);
     TRY(attempt_run(&attempt, &signin->account));
     enum error error = session_write(signin->session, DB_READ_COMMITTED, store, &attempt);
-    if (error == ERROR_NOT_FOUND) /* deleted meanwhile */
-        error = ERROR_UNAUTHORIZED;
+    if (error == ERROR_UNAUTHORIZED)
+        return refuse_changed(&attempt);
     TRY(error);
     tell(signin, AUDIT_SIGN_IN, signin->account.key, NULL);
     return signin_finish(signin);
@@ -309,11 +373,7 @@ static enum error replace_or_revoke(struct session *session, void *argument)
 
 static bool is_present(const struct grant *grant, const struct credential_refresh *token)
 {
-    unsigned char digest[DIGEST_SHA256_BYTES];
-    digest_sha256(token->secret, digest);
-    return token->generation == grant->generation &&
-           digest_equal(slice_of((const char *)digest, sizeof digest),
-                        slice_of((const char *)grant->digest, sizeof grant->digest));
+    return token->generation == grant->generation && is_secret_of(grant, token->secret);
 }
 
 static enum error find_holder(struct signin *signin, const struct grant *grant)
@@ -434,6 +494,7 @@ static enum error change(struct session *session, void *argument)
     struct renewal *renewal = argument;
     struct signin *signin = renewal->signin;
     int64_t count;
+    TRY(hold_account(renewal->attempt));
     TRY(account_set_hash(session, &signin->identity->form, renewal->id, renewal->hash));
     TRY(grant_revoke_all(session, renewal->account, &count));
     TRY(lockout_clear(session, &renewal->attempt->subjects[0]));
@@ -454,7 +515,10 @@ enum error signin_change_password(struct signin *signin, struct slice present, s
     struct renewal renewal = {.signin = signin, .attempt = &attempt, .account = account->key, .id = account->id};
     signin->mode = principal->kind == PRINCIPAL_COOKIE ? SIGNIN_COOKIE : SIGNIN_TOKENS;
     TRY(hashing_make(signin->identity, signin->session, wanted, &renewal.hash));
-    TRY(session_write(signin->session, DB_READ_COMMITTED, change, &renewal));
+    enum error error = session_write(signin->session, DB_READ_COMMITTED, change, &renewal);
+    if (error == ERROR_UNAUTHORIZED)
+        return refuse_changed(&attempt);
+    TRY(error);
     identity_changed(signin->identity, renewal.account);
     tell(signin, AUDIT_PASSWORD_CHANGED, renewal.account, NULL);
     return signin_finish(signin);

@@ -33,6 +33,7 @@ struct signin {
     struct slice grant;           /* its id; made by signin_begin() where it is empty */
     struct slice access, refresh; /* tokens; a client that may not refresh gets none for that */
     struct slice cookie, csrf;
+    struct slice replaced; /* whose sign-in ended because the browser came with its cookie; empty: nobody's */
     int64_t generation;
     struct slice secret; /* of the cookie or of the refresh token */
     unsigned char digest[32];

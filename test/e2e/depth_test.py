@@ -258,3 +258,49 @@ def test_a_hook_runs_before_an_action(odd):
     assert answer.status == 200 and answer.data == {"echo": {"n": 5}} and answer.headers["X-Quota"] == "7"
     answer = odd.client.post("/api/v1/echo/5", headers={"X-Stop": "1"})
     assert answer.status == 422 and answer.error["message"] == "stopped at 5"
+
+
+WHO = r"""
+#include <tenon/tenon.h>
+
+static tn_error who(tn_request *r)
+{
+    tn_row row;
+    const char *name = tn_caller(r), *role = tn_caller_role(r);
+    TN_TRY(tn_require(r, "reports:read"));
+    TN_TRY(tn_db_one(r, &row, "select email from users where id = $1", TN_ARGS(tn_caller_id(r))));
+    return tn_reply_json(r, 200, name && role && tn_can(r, "notes:create") ? "\"a writer\"" : "\"a reader\"");
+}
+
+static tn_error promote(tn_request *r)
+{
+    int64_t changes;
+    TN_TRY(tn_require(r, "reports:read"));
+    TN_TRY(tn_db_exec(r, &changes, "update users set role = 'writer' where id = $1", TN_ARGS(tn_caller_id(r))));
+    return tn_reply_json(r, 200, "null");
+}
+
+int main(int argc, char **argv)
+{
+    tn_app *app = tn_app_open("app.yaml");
+    tn_route(app, "GET /who", who);
+    tn_route(app, "POST /promote", promote);
+    return tn_app_main(app, argc, argv);
+}
+"""
+
+
+def test_a_program_knows_who_asks_and_what_they_may(installed, serve, tmp_path, monkeypatch):
+    import signin_test
+
+    program, libraries = build(WHO, installed, tmp_path)
+    monkeypatch.setattr(harness, "BINARY", str(program))
+    app = f"auth: {{{signin_test.CHEAP}}}" + signin_test.RESOURCES.replace("enum(user, admin)", "enum(user, writer, admin)").replace(
+        'user: ["notes:*"]', 'user: ["reports:read"]\n  writer: ["reports:*", "notes:*"]')
+    server = serve(app, env={"LD_LIBRARY_PATH": str(libraries)})
+    person = signin_test.Person(server.client)
+    assert server.client.get("/who").status == 401
+    assert server.client.get("/who", headers=person.headers).data == "a reader"
+    assert server.client.post("/promote", headers=person.headers).status == 200
+    assert server.client.get("/who", headers=person.headers).data == "a writer"
+    assert server.client.get("/who", headers={"Authorization": "Bearer x"}).status == 401

@@ -14,7 +14,7 @@ import types
 import pytest
 
 import transcript
-from server import BINARY, free_port
+from server import BINARY, free_port, run_tenon
 
 DATABASES = ("sqlite", "postgres")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -40,12 +40,26 @@ def test_the_example_orders(serve):
     check_all(ROOT / "examples/orders/README.md", serve((ROOT / "examples/orders/app.yaml").read_text()))
 
 
-def test_the_example_markets_with_its_data(serve):
+def suggestions():
+    """What ./dev run says to try next; `$1` is the address."""
+    text = re.search(r"Try next:\n(.*?)^TEXT$", (ROOT / "dev").read_text(encoding="utf-8"), re.S | re.M)[1]
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def test_the_example_markets_with_its_data(serve, monkeypatch):
     server = serve((ROOT / "examples/markets/app.yaml").read_text())
-    for _ in range(2):  # the second time finds the rows there
-        seeded = subprocess.run([ROOT / "examples/markets/seed.sh", f"http://127.0.0.1:{server.port}"], capture_output=True, text=True)
-        assert seeded.returncode == 0, seeded.stderr
+    address, app = f"http://127.0.0.1:{server.port}", server.directory / "app.yaml"
+    monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
+    for number, said in enumerate(["users: 500\nmarkets: 4500\npositions: 5000\n", "users: 500 already\nmarkets: 4500 already\npositions: 5000 already\n"]):
+        seeded = subprocess.run([ROOT / "examples/markets/seed.sh", address, app], env={**os.environ, "TENON": BINARY}, capture_output=True, text=True)
+        assert (seeded.returncode, seeded.stdout) == (0, said), (number, seeded)
+    assert run_tenon("key", "list", "--json", "app.yaml", directory=server.directory).stdout.strip() == "[]"
     check_all(ROOT / "examples/markets/README.md", server)
+    assert len(suggestions()) >= 3
+    for command in suggestions():
+        command = command.replace("$1", address).replace("examples/markets/app.yaml", str(app)).replace("build/src/cli/tenon", BINARY)
+        done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0 and done.stdout and '"error"' not in done.stdout, (command, done)
 
 
 @pytest.mark.parametrize("name", ["rest", "transactions"])
@@ -101,7 +115,6 @@ def test_the_move_to_postgresql(tmp_path, postgres, monkeypatch):
 def test_the_manual_of_permissions(serve, request, monkeypatch):
     manual = ROOT / "docs/manual/permissions.md"
     server = serve(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1])
-    monkeypatch.setenv("PATH", f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
     rows = [
         f"INSERT INTO {table}({columns}, created_at, updated_at, version) VALUES({values}, '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z', 1)"
         for table, columns, values in [
@@ -117,4 +130,4 @@ def test_the_manual_of_permissions(serve, request, monkeypatch):
         with contextlib.closing(sqlite3.connect(server.directory / "data/app.db")) as connection:
             connection.executescript(";".join(rows))
             connection.commit()
-    check_all(manual, server)
+    check_with_files(manual, server, monkeypatch)

@@ -76,8 +76,7 @@ class World:
         return re.sub(r"\b(m[123]|p[12]|ada|bob|cy)\b", lambda match: self.ids[match[1]], text)
 
 
-@pytest.fixture(scope="module")
-def world(serve_module, request):
+def serve_world(serve_module, request):
     server = serve_module(f"auth: {{password: {{memory: 64KiB, iterations: 1}}, keys: [{{secret: {SECRET}}}]}}" + APP)
 
     def sql(text):
@@ -89,6 +88,11 @@ def world(serve_module, request):
             connection.commit()
 
     return World(server, sql)
+
+
+@pytest.fixture(scope="module")
+def world(serve_module, request):
+    return serve_world(serve_module, request)
 
 
 def list_of(outcome, key):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signing up, in, on and out; cookies and tokens; passwords; what ends a sign-in."""
+"""Signing up, in, on and out; cookies and tokens; passwords; what ends a sign-in.
+
+A number that a docstring begins with is a line of the security checklist, as in security_test.py."""
 
 import base64
 import email
@@ -127,6 +129,7 @@ def test_signing_up_follows_the_rule_and_the_fields_of_the_resource(api):
 
 
 def test_whoever_signs_in_sees_and_changes_their_own_rows_only(api):
+    """1, 2. What is another's is missing, for every method, and not in a list or its count."""
     ada, bob = Person(api), Person(api)
     note = api.post("/api/v1/notes", json={"title": "mine"}, headers=ada.headers)
     assert note.status == 201 and note.data["owner"] == ada.id
@@ -154,6 +157,7 @@ def test_a_sign_in_gives_tokens_that_say_who_and_until_when(api):
 
 
 def test_a_wrong_password_and_an_unknown_account_are_answered_alike(api):
+    """29. (test/promises/p21 has their time)"""
     person = Person(api)
     wrong = person.login(password="not the password")
     unknown = api.post("/auth/login", json={"email": "nobody@example.org", "password": "not the password"})
@@ -183,6 +187,7 @@ def test_a_body_that_is_no_object_is_refused(api):
 
 
 def test_a_refresh_token_works_once_and_a_second_use_ends_the_sign_in(api):
+    """21."""
     person = Person(api)
     first = api.post("/auth/refresh", json={"refresh_token": person.refresh})
     assert first.status == 200 and first.data["refresh_token"] != person.refresh and is_somebody(api, bearer(first))
@@ -206,6 +211,7 @@ def test_a_made_up_refresh_token_ends_nothing(api):
 
 
 def test_signing_out_ends_the_access_token_at_once(api):
+    """23."""
     person = Person(api)
     other = person.login()
     assert api.post("/auth/logout", headers=person.headers).status == 204
@@ -230,6 +236,7 @@ def test_a_credential_that_is_none_is_refused_even_where_nobody_needs_one(api, c
 
 
 def test_two_credentials_are_one_too_many(api):
+    """31. And none stands in an address."""
     person = Person(api)
     both = {**person.headers, "X-API-Key": "tk_0123456789abcdef_" + "A" * 43}
     assert api.get("/auth/me", headers=both).status == 400
@@ -241,6 +248,7 @@ def test_two_credentials_are_one_too_many(api):
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(api):
+    """25."""
     person = Person(api, cookie=True)
     cookie = person.answer.headers["Set-Cookie"]
     assert re.fullmatch(r"__Host-session=[\w-]{22}\.[\w-]{22}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=\d+", cookie)
@@ -251,6 +259,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(api):
 
 @pytest.mark.parametrize("method", UNSAFE)
 def test_a_cookie_alone_changes_nothing(api, method):
+    """26."""
     person = Person(api, cookie=True)
     with_token = {**person.cookie, "X-CSRF-Token": person.csrf}
     made = api.post("/api/v1/notes", json={"title": "mine"}, headers=with_token)
@@ -278,6 +287,7 @@ def test_a_cookie_may_read_and_me_gives_the_token_for_writing(api):
 
 
 def test_another_site_cannot_sign_a_browser_in(api):
+    """26."""
     person = Person(api)
     body = {"email": person.email, "password": person.password}
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
@@ -286,6 +296,7 @@ def test_another_site_cannot_sign_a_browser_in(api):
 
 
 def test_signing_out_takes_the_cookie_away(api):
+    """23."""
     person = Person(api, cookie=True)
     assert api.post("/auth/logout", headers=person.cookie).status == 403
     out = api.post("/auth/logout", headers={**person.cookie, "X-CSRF-Token": person.csrf})
@@ -296,6 +307,7 @@ def test_signing_out_takes_the_cookie_away(api):
 
 
 def test_sign_ins_end_when_they_are_idle_and_when_they_are_old(serve):
+    """24."""
     idle = serve(f"auth: {{{CHEAP}, session: {{idle: 2s, absolute: 1h}}}}" + RESOURCES).client
     person = Person(idle, cookie=True)
     for _ in range(3):
@@ -320,6 +332,7 @@ def test_sign_ins_end_when_they_are_idle_and_when_they_are_old(serve):
     ("x" * 64 + " and more", True), ("пароль из многих букв", True), ("🐎🔋📎🐎🔋📎🐎🔋", True), ("        x        ", True),
 ])
 def test_a_password_is_long_and_not_what_everybody_tries_first(api, password, is_taken):
+    """27. And all of it counts, behind its 72nd byte too."""
     Person.count += 1
     answer = api.post("/auth/register", json={"name": "x", "email": f"pw{Person.count}@example.org", "password": password})
     assert answer.status == (201 if is_taken else 400), answer
@@ -337,6 +350,7 @@ def test_a_password_is_not_the_login(api):
 
 
 def test_changing_the_password_ends_every_other_sign_in(api):
+    """23."""
     person = Person(api)
     cookie = cookie_of(person.login("?session=cookie"))
     other = person.login()
@@ -352,6 +366,7 @@ def test_changing_the_password_ends_every_other_sign_in(api):
 
 
 def test_a_password_set_through_the_resource_ends_every_sign_in_too(api):
+    """23."""
     person = Person(api)
     path = f"/api/v1/users/{person.id}"
     assert api.patch(path, json={"name": "Renamed"}, headers=person.headers).status == 200 and is_somebody(api, person.headers)
@@ -361,6 +376,7 @@ def test_a_password_set_through_the_resource_ends_every_sign_in_too(api):
 
 
 def test_a_changed_role_or_account_counts_for_the_next_request(api):
+    """12, 23."""
     person, other = Person(api), Person(api)
     assert api.delete(f"/api/v1/users/{other.id}", headers=person.headers).status in (403, 404)
     assert api.patch(f"/api/v1/users/{person.id}", json={"role": "admin"}, headers=person.headers).status == 200
@@ -381,6 +397,7 @@ LOCKING = f"auth: {{{CHEAP}, lockout: {{failures: 5, wait: 2s, longest: 4s}}}}" 
 
 
 def test_the_sixth_wrong_password_of_an_account_is_not_even_tried(serve):
+    """28."""
     api = serve(LOCKING).client
     person = Person(api)
     for _ in range(5):
@@ -393,6 +410,7 @@ def test_the_sixth_wrong_password_of_an_account_is_not_even_tried(serve):
 
 
 def test_an_address_is_locked_whatever_accounts_it_tries(serve):
+    """28."""
     server = serve(LOCKING)
     api = server.client
     person = Person(api)
@@ -429,6 +447,7 @@ def wait_for_mail(server, count):
 
 
 def test_a_forgotten_password_is_set_anew_by_mail_once(serve):
+    """30."""
     mail = "mail: {url: 'file:mail', from: 'Shop <no-reply@example.org>', reset: 'https://app.example.org/reset?token={token}'}\n"
     server = serve(mail + f"auth: {{{CHEAP}}}" + RESOURCES)
     api = server.client
@@ -464,6 +483,7 @@ def test_without_mail_it_is_said(api):
 
 
 def test_no_secret_is_stored_or_logged(serve):
+    """30, 58."""
     server = serve(f"auth: {{{CHEAP}}}" + RESOURCES)
     api = server.client
     person, other = Person(api), Person(api, cookie=True)
@@ -475,6 +495,7 @@ def test_no_secret_is_stored_or_logged(serve):
 
 
 def test_hashes_are_argon2id_and_follow_the_settings_at_the_next_sign_in(serve):
+    """32."""
     server = serve("auth: {}" + RESOURCES)
     person = Person(server.client)
 

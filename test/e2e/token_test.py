@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Access tokens: keys of every kind, rotated; forged ones of every kind; tokens of other issuers."""
+"""Access tokens: keys of every kind, rotated; forged ones of every kind; tokens of other issuers.
+
+A number that a docstring begins with is a line of the security checklist, as in security_test.py."""
 
 import base64
 import contextlib
@@ -14,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from server import SCALE
+from server import SCALE, run_tenon
 from signin_test import CHEAP, PASSWORD, RESOURCES, Person, bearer, claims, is_somebody
 
 DATABASES = ("sqlite", "postgres")
@@ -129,8 +131,9 @@ CHANGED_CLAIMS = [
 ]
 
 
-@pytest.mark.parametrize("changes", CHANGED_CLAIMS, ids=lambda c: "-".join(f"{k}_{v}" for k, v in c.items())[:40])
+@pytest.mark.parametrize("changes", CHANGED_CLAIMS, ids=lambda c: "-".join(c))
 def test_claims_that_do_not_hold_are_refused(target, changes):
+    """16, 17."""
     assert not is_somebody(target.client, {"Authorization": "Bearer " + signed(target, **changes)})
 
 
@@ -140,12 +143,14 @@ CHANGED_HEADERS = [
 ]
 
 
-@pytest.mark.parametrize("header", CHANGED_HEADERS, ids=lambda h: "-".join(f"{k}_{v}" for k, v in h.items())[:40])
+@pytest.mark.parametrize("header", CHANGED_HEADERS, ids=lambda h: "-".join(h))
 def test_headers_that_do_not_fit_are_refused(target, header):
+    """15, 17."""
     assert not is_somebody(target.client, {"Authorization": "Bearer " + signed(target, header=header)})
 
 
 def test_a_signature_of_another_kind_than_the_keys_is_refused(target):
+    """13, 14."""
     person, rsa_key = target.person, KEYS["RS256"]
     body = person.access.split(".")[1]
 
@@ -225,7 +230,7 @@ def issuer_of(**keys):
 
 
 def foreign(issuer, key, algorithm="ES256", kid="k1", **changes):
-    said = {"iss": issuer.url, "aud": "shop", "sub": "somebody", "exp": now(300), "iat": now(0), **changes}
+    said = {"iss": issuer.url, "aud": "shop", "sub": "somebody", "exp": now(300), "iat": now(0), "email_verified": True, **changes}
     return {"Authorization": "Bearer " + jwt.encode({k: v for k, v in said.items() if v is not None}, key, algorithm=algorithm, headers={"kid": kid})}
 
 
@@ -234,6 +239,7 @@ def declared(issuer, **more):
 
 
 def test_a_declared_issuer_speaks_for_accounts(serve):
+    """16, 17. And for no other audience, time, key or issuer."""
     key = KEYS["ES256"]
     with issuer_of(k1=("ES256", key)) as issuer:
         api = serve(auth(issuers=[declared(issuer, subject="email", field="email")])).client
@@ -246,10 +252,14 @@ def test_a_declared_issuer_speaks_for_accounts(serve):
         narrowed = foreign(issuer, key, email="ada@example.org", scope="notes:read")
         assert api.get("/api/v1/notes", headers=narrowed).status == 200
         assert api.post("/api/v1/notes", json={"title": "x"}, headers=narrowed).status == 403
-        for headers in (foreign(issuer, key, email="nobody@example.org"), foreign(issuer, key), foreign(issuer, key, email=""),
+        for scope in ("", " ", "nothing:read"):  # a scope that says nothing reaches nothing
+            headers = foreign(issuer, key, email="ada@example.org", scope=scope)
+            assert is_somebody(api, headers) and api.get("/api/v1/notes", headers=headers).status == 403
+        for headers in (foreign(issuer, key, email="ada@example.org", scope=["notes:read"]), foreign(issuer, key, email="nobody@example.org"), foreign(issuer, key), foreign(issuer, key, email=""),
                         foreign(issuer, key, email=["ada@example.org"]), foreign(issuer, key, email="ada@example.org", aud="other"),
                         foreign(issuer, key, email="ada@example.org", exp=now(-120)), foreign(issuer, key, email="ada@example.org", exp=None),
                         foreign(issuer, key, email="ada@example.org", iss="https://evil.example"),
+                        foreign(issuer, key, email="ada@example.org", email_verified=None), foreign(issuer, key, email="ada@example.org", email_verified="true"),
                         foreign(issuer, make_key("ES256"), email="ada@example.org"), foreign(issuer, KEYS["EdDSA"], "EdDSA", email="ada@example.org")):
             assert not is_somebody(api, headers)
         assert is_somebody(api, foreign(issuer, key, email="ada@example.org", exp=now(-10)))
@@ -280,6 +290,7 @@ def test_an_issuer_that_is_away_is_no_reason_to_believe_anybody(serve):
 
 
 def test_nothing_that_a_token_names_is_ever_fetched(serve):
+    """15."""
     with issuer_of(k1=("ES256", KEYS["ES256"])) as issuer:
         api = serve(auth(keys=[key_setting(KEYS["RS256"], "RS256", "rsa")])).client
         person = Person(api)
@@ -307,3 +318,13 @@ resources:
             seen = (api.get("/api/v1/pages", headers=headers).status, api.post("/api/v1/pages", json={"title": "x"}, headers=headers).status)
             assert seen == statuses, role
         assert api.get("/api/v1/pages").status == 401 and api.post("/auth/login", json={}).status == 404
+
+
+def test_two_issuers_without_accounts_are_warned_of(tmp_path):
+    """One that names its people freely could name one of the other's."""
+    issuers = [{"issuer": f"https://{name}.example.org", "audience": "shop", "jwks": f"https://{name}.example.org/jwks"} for name in "ab"]
+    for count, accounts, is_warned in [(2, False, True), (1, False, False), (2, True, False)]:
+        resources = RESOURCES if accounts else "\nresources: {pages: {fields: {title: text}, access: {read: auth.id != null, write: false}}}\n"
+        (tmp_path / "app.yaml").write_text("name: x\nauth: " + json.dumps({"issuers": issuers[:count]}) + resources)
+        checked = run_tenon("check", "app.yaml", directory=tmp_path)
+        assert checked.returncode == 0 and ("is one caller" in checked.stdout + checked.stderr) == is_warned, checked

@@ -222,6 +222,25 @@ static void a_value_is_told_only_of_fields_and_rows_that_may_be_read(void **stat
     assert_false(policy_tells(markets, &nobody, resource_find_field(markets, SLICE("name"))));
 }
 
+static void rules_do_not_bind_whoever_owns_the_database(void **state)
+{
+    struct support *support = *state;
+    static const struct rule denial = {.is_denial = true};
+    const struct resource *markets = &support->resources[SUPPORT_MARKETS];
+    const struct field *name = resource_find_field(markets, SLICE("name"));
+    const struct caller owner = {.is_signed_in = true, .is_operator = true};
+    const struct expr_context context = {.caller = &owner};
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        for (size_t rules = 0; rules < 2; rules++) {
+            support_rules(support, SUPPORT_MARKETS, (enum action)action, &denial, rules);
+            assert_int_equal(policy_decide(markets, (enum action)action, &context), POLICY_ALLOW);
+            assert_condition(support, SUPPORT_MARKETS, (enum action)action, &owner, "1");
+            assert_true(policy_field(markets, (enum action)action, &context, name));
+        }
+    }
+    assert_true(policy_tells(markets, &context, name));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_support, close_support)
 
 int main(void)
@@ -236,6 +255,7 @@ int main(void)
         TEST(fields_that_a_rule_does_not_name_do_not_exist_for_its_callers),
         TEST(a_caller_asks_nothing_of_their_account_that_they_may_not_read),
         TEST(a_value_is_told_only_of_fields_and_rows_that_may_be_read),
+        TEST(rules_do_not_bind_whoever_owns_the_database),
     };
     return cmocka_run_group_tests_name("model/policy", tests, NULL, NULL);
 }

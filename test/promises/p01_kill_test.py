@@ -6,8 +6,12 @@ import json
 import random
 import sqlite3
 
+import pytest
+
 from crowd import Crowd, Lost, request
 from server import SCALE
+
+pytestmark = pytest.mark.alone  # it measures how long things take
 
 APP = """
 log: {level: warn}

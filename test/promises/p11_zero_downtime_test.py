@@ -15,6 +15,8 @@ import pytest
 from postgres import Cluster
 from server import Server, run_tenon
 
+pytestmark = pytest.mark.alone  # it measures how long things take
+
 OLD = """
 resources:
   items:

@@ -5,7 +5,11 @@ import socket
 import threading
 import time
 
+import pytest
+
 from server import SCALE, Client, Server, free_port
+
+pytestmark = pytest.mark.alone  # it measures how long things take
 
 APP = """
 resources:

@@ -13,6 +13,8 @@ import pytest
 from cost import memory_kb
 from server import SCALE, Client
 
+pytestmark = pytest.mark.alone  # it measures how long things take
+
 URL = "/api/v1/things"
 TIMEOUT_S = 5
 APP = f"""

@@ -6,9 +6,13 @@ import selectors
 import socket
 import time
 
+import pytest
+
 from cost import memory_kb
 from p15_slow_client_test import raise_file_limit
 from server import SCALE
+
+pytestmark = pytest.mark.alone  # it measures how long things take
 
 AT_ONCE, HASH_KB, THREADS = 500, 19 * 1024, 2
 PASSWORD = "correct horse battery"

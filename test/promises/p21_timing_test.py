@@ -9,6 +9,8 @@ import pytest
 
 from signin_test import RESOURCES, Person
 
+pytestmark = pytest.mark.alone  # it measures how long things take
+
 DATABASES = ("sqlite", "postgres")
 BOUND = 4.5
 APP = "auth: {password: {memory: 8KiB, iterations: 1}, lockout: {failures: 1000000}}" + RESOURCES
