@@ -46,6 +46,7 @@ static const char *definition_of(enum settings_kind kind)
     case SETTINGS_KEYS: return "keys";
     case SETTINGS_ISSUERS: return "issuers";
     case SETTINGS_LIMITS: return "limits";
+    case SETTINGS_CLIENTS: return "clients";
     default: return "text";
     }
 }
@@ -238,6 +239,13 @@ static const char definitions[] =
     "\"cost\": {\"anyOf\": [{\"$ref\": \"#/$defs/count\"}, {\"type\": \"object\", "
     "\"additionalProperties\": {\"$ref\": \"#/$defs/count\"}}]}, "
     "\"name\": {\"type\": \"string\", \"maxLength\": 60}}}},\n"
+    "\"clients\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\", "
+    "\"additionalProperties\": false, \"required\": [\"id\", \"name\", \"scopes\"], "
+    "\"properties\": {\"id\": {\"type\": \"string\"}, \"name\": {\"type\": \"string\"}, "
+    "\"redirects\": {\"$ref\": \"#/$defs/list\"}, \"scopes\": {\"$ref\": \"#/$defs/list\"}, "
+    "\"secret\": {\"type\": \"string\"}, \"role\": {\"type\": \"string\"}, "
+    "\"grants\": {\"type\": \"array\", \"items\": {\"enum\": "
+    "[\"code\", \"refresh\", \"client_credentials\"]}}}}},\n"
     "\"issuers\": {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 16, \"items\": {\"type\": \"object\", "
     "\"additionalProperties\": false, \"required\": [\"issuer\", \"audience\", \"jwks\"], \"properties\": {"
     "\"issuer\": {\"type\": \"string\"}, \"audience\": {\"type\": \"string\"}, \"jwks\": {\"type\": \"string\"}, "

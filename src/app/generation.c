@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "api/auth.h"
+#include "api/oauth.h"
 #include "http/site.h"
 #include "svc/gate.h"
 #include "svc/identity.h"
@@ -48,6 +49,17 @@ static enum error build_limits(struct generation *generation, const struct gener
     return OK;
 }
 
+static enum error add_identity_routes(struct generation *generation, struct diag *diag)
+{
+    const struct identity_config *config = &generation->settings.auth.config;
+    bool has_accounts = identity_has_accounts(config, generation->settings.schema);
+    TRY(auth_add_routes(generation->rest, generation->identity, has_accounts, generation->site, &generation->arena,
+                        diag));
+    return config->oauth.client_count == 0 ? OK
+                                           : oauth_add_routes(generation->rest, generation->identity, has_accounts,
+                                                              generation->site, &generation->arena, diag);
+}
+
 static enum error build_site(struct generation *generation, const struct generation_parts *parts, struct diag *diag)
 {
     const struct site_config config = {.settings = &generation->settings.http,
@@ -63,8 +75,7 @@ static enum error build_site(struct generation *generation, const struct generat
     const struct schema *schema = generation->settings.schema;
     bool is_served = parts->db && !parts->is_closed;
     if (identity_is_needed(auth, schema) && (generation->identity || !is_served)) /* nobody signs in to a look */
-        TRY(auth_add_routes(generation->rest, generation->identity, identity_has_accounts(auth, schema),
-                            generation->site, &generation->arena, diag));
+        TRY(add_identity_routes(generation, diag));
     if (parts->extend)
         TRY(parts->extend(parts->extend_state, generation, diag));
     TRY(build_limits(generation, parts, diag));

@@ -16,6 +16,7 @@
 #include "app/appfile.h"
 #include "app/settings_auth.h"
 #include "app/settings_limits.h"
+#include "app/settings_oauth.h"
 #include "app/settings_value.h"
 #include "base/check.h"
 #include "base/suggest.h"
@@ -33,9 +34,9 @@ static const char *const of_others[] = {"resources", "actions", "roles", "tests"
 
 /* Sections of the design that this version does not serve. */
 static const char *const later[] = {
-    "webhooks",  "cache",   "events", "jobs",     "graphql", "grpc",        "gateway", "versions",
-    "replicas",  "brokers", "oauth",  "realtime", "sagas",   "projections", "streams", "queue",
-    "schedules", "search",  "tls",    "redis",    "tracing", "metrics",
+    "webhooks", "cache",     "events",  "jobs",     "graphql", "grpc",        "gateway",
+    "versions", "replicas",  "brokers", "realtime", "sagas",   "projections", "streams",
+    "queue",    "schedules", "search",  "tls",      "redis",   "tracing",     "metrics",
 };
 
 const struct settings_row *settings_rows(size_t *count)
@@ -76,7 +77,7 @@ static void tell_unknown(const struct section *section, const struct node *node)
             diag_at(
                 diag, node->key_place,
                 "this version serves: name, listen, database, cores, include, resources, actions, roles, tests, auth, "
-                "mail, limits, api, "
+                "mail, limits, oauth, api, "
                 "http, timeouts, cors, admin, log",
                 "\"%s\" is not available yet", later[i]);
             return;
@@ -206,6 +207,8 @@ static enum error build(struct settings_reader *reader, const struct node *root)
         error = settings_auth_read(reader);
     if (error == OK)
         error = settings_limits_read(reader);
+    if (error == OK)
+        error = settings_oauth_read(reader);
     return error == ERROR_VALIDATION ? OK : error;
 }
 

@@ -52,7 +52,7 @@ struct settings_database {
 /* What the file says of identity: as written, and as the engine takes it. */
 struct settings_auth {
     struct identity_config config;
-    const struct node *when, *secret, *keys, *issuers;
+    const struct node *when, *secret, *keys, *issuers, *clients;
     size_t memory_bytes;
     unsigned iterations, parallelism;
 };
@@ -123,11 +123,12 @@ enum settings_kind {
     SETTINGS_DATABASE,
     SETTINGS_ORIGINS,
     SETTINGS_PROXIES,
-    SETTINGS_CONDITION, /* these are read later, by settings_auth.c and settings_limits.c */
+    SETTINGS_CONDITION, /* these are read later, by settings_auth.c, settings_limits.c and settings_oauth.c */
     SETTINGS_SECRET,
     SETTINGS_KEYS,
     SETTINGS_ISSUERS,
     SETTINGS_LIMITS,
+    SETTINGS_CLIENTS,
     SETTINGS_KIND_COUNT
 };
 struct settings_row {

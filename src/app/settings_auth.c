@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "app/settings_map.h"
 #include "base/jwk.h"
 #include "base/suggest.h"
 #include "model/expr.h"
@@ -13,58 +14,6 @@
 #include "svc/mailer.h"
 
 enum { ITEMS_MAX = 16, SECRET_BYTES_MIN = 32 };
-
-/* ---- maps of texts ---- */
-
-struct text_row {
-    const char *name;
-    struct slice *out;
-    const struct node **node; /* NULL: nobody asks */
-    bool is_required;
-};
-
-static const struct text_row *find_row(const struct text_row *rows, size_t count, struct slice name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (slice_eq_text(name, rows[i].name))
-            return &rows[i];
-    return NULL;
-}
-
-static void tell_unknown(struct diag *diag, const struct node *node, const struct text_row *rows, size_t count)
-{
-    struct suggest suggest;
-    suggest_init(&suggest, node->key);
-    for (size_t i = 0; i < count; i++)
-        suggest_offer_text(&suggest, rows[i].name);
-    suggest_report(&suggest, diag, node->key_place, "unknown key", NULL);
-}
-
-/* Whether all that is required is there; what is wrong is told. `lists` are keys that somebody else reads. */
-static bool read_map(struct diag *diag, const struct node *map, const char *what, const struct text_row *rows,
-                     size_t count)
-{
-    size_t before = diag->count;
-    if (map->kind != NODE_MAP) {
-        diag_at(diag, map->place, NULL, "%s must be a map, this is %s", what, node_kind_name(map));
-        return false;
-    }
-    for (const struct node *node = map->first; node; node = node->next) {
-        const struct text_row *row = find_row(rows, count, node->key);
-        if (!row)
-            tell_unknown(diag, node, rows, count);
-        else if (row->node)
-            *row->node = node;
-        else if (node->kind != NODE_SCALAR || node_is_empty(node))
-            diag_at(diag, node->place, NULL, "\"%s\" must be a text, this is %s", row->name, node_kind_name(node));
-        if (row && row->out && node->kind == NODE_SCALAR)
-            *row->out = node->text;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (rows[i].is_required && !node_find(map, rows[i].name))
-            diag_at(diag, map->place, NULL, "%s needs \"%s\"", what, rows[i].name);
-    return diag->count == before;
-}
 
 static bool is_list(struct diag *diag, const struct node *node, const char *what)
 {
@@ -124,13 +73,13 @@ static bool read_algorithm(struct settings_reader *reader, const struct node *no
 static bool read_key(struct settings_reader *reader, const struct node *map, bool is_first, struct identity_key *out)
 {
     const struct node *secret = NULL, *private = NULL, *public = NULL, *algorithm = NULL;
-    const struct text_row rows[] = {{"secret", NULL, &secret, false},
-                                    {"private", NULL, &private, false},
-                                    {"public", NULL, &public, false},
-                                    {"algorithm", NULL, &algorithm, false},
-                                    {"kid", &out->kid, NULL, false}};
+    const struct settings_map_row rows[] = {{"secret", NULL, &secret, false},
+                                            {"private", NULL, &private, false},
+                                            {"public", NULL, &public, false},
+                                            {"algorithm", NULL, &algorithm, false},
+                                            {"kid", &out->kid, NULL, false}};
     *out = (struct identity_key){.place = map->place, .algorithms = JWK_ASYMMETRIC};
-    if (!read_map(reader->diag, map, "a key", rows, ARRAY_LEN(rows)))
+    if (!settings_map_read(reader->diag, map, "a key", rows, ARRAY_LEN(rows)))
         return false;
     const struct node *text = secret ? secret : private ? private : public;
     if (!text || !!secret + !!private + !!public != 1) {
@@ -219,11 +168,12 @@ static bool read_issuer(struct settings_reader *reader, const struct node *map, 
     const struct node *algorithms = NULL;
     struct slice trust = {NULL, 0};
     *out = (struct identity_issuer){0};
-    const struct text_row rows[] = {{"issuer", &out->issuer, NULL, true}, {"audience", &out->audience, NULL, true},
-                                    {"jwks", &out->jwks, NULL, true},     {"algorithms", NULL, &algorithms, false},
-                                    {"trust_email", &trust, NULL, false}, {"subject", &out->subject, NULL, false},
-                                    {"field", &out->field, NULL, false},  {"role", &out->role, NULL, false}};
-    if (!read_map(reader->diag, map, "an issuer", rows, ARRAY_LEN(rows)))
+    const struct settings_map_row rows[] = {
+        {"issuer", &out->issuer, NULL, true}, {"audience", &out->audience, NULL, true},
+        {"jwks", &out->jwks, NULL, true},     {"algorithms", NULL, &algorithms, false},
+        {"trust_email", &trust, NULL, false}, {"subject", &out->subject, NULL, false},
+        {"field", &out->field, NULL, false},  {"role", &out->role, NULL, false}};
+    if (!settings_map_read(reader->diag, map, "an issuer", rows, ARRAY_LEN(rows)))
         return false;
     if (!slice_starts(out->jwks, SLICE("https://")) && !slice_starts(out->jwks, SLICE("http://")))
         diag_at(reader->diag, node_find(map, "jwks")->place, NULL, "\"jwks\" must be an http or https URL");

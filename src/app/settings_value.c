@@ -409,6 +409,7 @@ enum error settings_value_read(struct settings_reader *reader, const struct sett
         [SETTINGS_KEYS] = keep_node,
         [SETTINGS_ISSUERS] = keep_node,
         [SETTINGS_LIMITS] = keep_node,
+        [SETTINGS_CLIENTS] = keep_node,
     };
     return readers[row->kind](reader, row, node);
 }

@@ -58,11 +58,12 @@ struct exchange {
     struct slice content_type; /* default application/json */
     struct slice etag;         /* the opaque tag without quotes, empty: none; weakened by compression */
     bool etag_is_weak;
-    bool close_after;       /* the connection closes when the answer is sent */
-    bool is_cut;            /* the connection is lost, or its client too slow: the answer is only logged */
-    uint64_t allow;         /* set of methods for a 405's Allow (http/method.h) */
-    unsigned retry_after_s; /* for 503 and 429 */
-    struct slice challenge; /* for a 401: what WWW-Authenticate says; empty: Bearer */
+    bool close_after;         /* the connection closes when the answer is sent */
+    bool is_cut;              /* the connection is lost, or its client too slow: the answer is only logged */
+    uint64_t allow;           /* set of methods for a 405's Allow (http/method.h) */
+    unsigned retry_after_s;   /* for 503 and 429 */
+    struct slice page_policy; /* Content-Security-Policy of a page for people; empty: it may do nothing */
+    struct slice challenge;   /* for a 401: what WWW-Authenticate says; empty: Bearer */
     struct diag diag;
     enum error error; /* what the handler returned, for the log */
 };

@@ -29,8 +29,12 @@ enum { TOUCH_US = 60 * 1000000 };
 static enum audit_outcome outcome_of(enum audit_kind kind)
 {
     switch (kind) {
-    case AUDIT_SIGN_IN_FAILED: return AUDIT_OUTCOME_FAILED;
+    case AUDIT_SIGN_IN_FAILED:
+    case AUDIT_CLIENT_REFUSED: return AUDIT_OUTCOME_FAILED;
     case AUDIT_DENIED:
+    case AUDIT_CONSENT_DENIED:
+    case AUDIT_CODE_REFUSED:
+    case AUDIT_CODE_REPLAYED:
     case AUDIT_CSRF_REFUSED:
     case AUDIT_KEY_REFUSED:
     case AUDIT_TOKEN_REFUSED:
@@ -217,6 +221,20 @@ static enum error find(struct identity *identity, struct exchange *x, const stru
     if (error == OK)
         touch(identity, x, *out);
     return error;
+}
+
+enum error gate_find_cookie(struct exchange *x, struct identity *identity, struct principal **out)
+{
+    struct credential credential;
+    const char *why = NULL;
+    *out = NULL;
+    credential_read_cookie(x, &credential);
+    if (credential.kind == CREDENTIAL_NONE)
+        return OK;
+    enum error error = find(identity, x, &credential, &why, out);
+    if (error == ERROR_UNAUTHORIZED)
+        gate_tell(identity, x, AUDIT_TOKEN_REFUSED, SLICE(""), why);
+    return error == ERROR_UNAUTHORIZED ? OK : error;
 }
 
 static enum error refuse(struct identity *identity, struct exchange *x, const struct credential *credential,

@@ -49,7 +49,7 @@ bool identity_is_needed(const struct identity_config *config, const struct schem
 {
     size_t of_resources = schema->resource_count * ACTION_COUNT + schema->action_count;
     return schema->account || schema->role_count > 0 || config->key_count > 0 || config->issuer_count > 0 ||
-           schema->permission_count > of_resources;
+           config->oauth.client_count > 0 || schema->permission_count > of_resources;
 }
 
 static enum error make_mac(struct identity *identity)

@@ -16,6 +16,7 @@
 #include "model/model.h"
 #include "svc/account.h"
 #include "svc/lockout.h"
+#include "svc/oauthclient.h"
 #include "svc/principal.h"
 
 /* Identity: what signing in, tokens, keys and permissions of one app share. One for each reading of the app file; its
@@ -62,6 +63,7 @@ struct identity_config {
     size_t key_count;
     const struct identity_issuer *issuers;
     size_t issuer_count;
+    struct oauthclient_config oauth;
     struct slice mail_reset; /* the address in a mail, with {token} in it; empty: the token alone */
 };
 
@@ -89,7 +91,8 @@ struct identity {
     atomic_uint attempts[IDENTITY_ATTEMPTS]; /* passwords being checked, by account */
 };
 
-/* Whether an app has anything to do with who asks: accounts, roles, keys, issuers, or a rule that asks can(). */
+/* Whether an app has anything to do with who asks: accounts, roles, keys, issuers, clients, or a rule that asks
+ * can(). */
 bool identity_is_needed(const struct identity_config *config, const struct schema *schema);
 /* Whether people can sign in: there is an account resource, and a field to sign in with. */
 bool identity_has_accounts(const struct identity_config *config, const struct schema *schema);

@@ -8,8 +8,8 @@
 static const char sqlite[] =
     "CREATE TABLE IF NOT EXISTS _tenon_grants(id TEXT PRIMARY KEY NOT NULL, kind INTEGER NOT NULL, "
     "account TEXT NOT NULL, digest BLOB NOT NULL, generation INTEGER NOT NULL, created_us INTEGER NOT NULL, "
-    "seen_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, address TEXT NOT NULL, agent TEXT NOT NULL) "
-    "STRICT, WITHOUT ROWID;"
+    "seen_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, address TEXT NOT NULL, agent TEXT NOT NULL, "
+    "client TEXT NOT NULL, scopes TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS _tenon_grants_account ON _tenon_grants(account);"
     "CREATE INDEX IF NOT EXISTS _tenon_grants_expires_us ON _tenon_grants(expires_us);"
     "CREATE TABLE IF NOT EXISTS _tenon_keys(id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL, "
@@ -23,6 +23,13 @@ static const char sqlite[] =
     "CREATE TABLE IF NOT EXISTS _tenon_attempts(subject BLOB PRIMARY KEY NOT NULL, failures INTEGER NOT NULL, "
     "last_us INTEGER NOT NULL, until_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS _tenon_attempts_last_us ON _tenon_attempts(last_us);"
+    "CREATE TABLE IF NOT EXISTS _tenon_codes(digest BLOB PRIMARY KEY NOT NULL, client TEXT NOT NULL, "
+    "account TEXT NOT NULL, redirect TEXT NOT NULL, challenge TEXT NOT NULL, scopes TEXT NOT NULL, "
+    "origin TEXT NOT NULL, signin TEXT NOT NULL, expires_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS _tenon_codes_account ON _tenon_codes(account);"
+    "CREATE INDEX IF NOT EXISTS _tenon_codes_expires_us ON _tenon_codes(expires_us);"
+    "CREATE TABLE IF NOT EXISTS _tenon_consents(account TEXT NOT NULL, client TEXT NOT NULL, scopes TEXT NOT NULL, "
+    "given_us INTEGER NOT NULL, PRIMARY KEY(account, client)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS _tenon_events(id TEXT PRIMARY KEY NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, "
     "subject TEXT NOT NULL, created_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
@@ -31,7 +38,8 @@ static const char postgres[] =
     "SELECT pg_advisory_xact_lock(hashtext('_tenon_identity'));"
     "CREATE TABLE IF NOT EXISTS _tenon_grants(id text PRIMARY KEY, kind bigint NOT NULL, account text NOT NULL, "
     "digest bytea NOT NULL, generation bigint NOT NULL, created_us bigint NOT NULL, seen_us bigint NOT NULL, "
-    "expires_us bigint NOT NULL, address text NOT NULL, agent text NOT NULL);"
+    "expires_us bigint NOT NULL, address text NOT NULL, agent text NOT NULL, client text NOT NULL, "
+    "scopes text NOT NULL);"
     "CREATE INDEX IF NOT EXISTS _tenon_grants_account ON _tenon_grants(account);"
     "CREATE INDEX IF NOT EXISTS _tenon_grants_expires_us ON _tenon_grants(expires_us);"
     "CREATE TABLE IF NOT EXISTS _tenon_keys(id text PRIMARY KEY, name text NOT NULL, digest bytea NOT NULL, "
@@ -44,6 +52,13 @@ static const char postgres[] =
     "CREATE TABLE IF NOT EXISTS _tenon_attempts(subject bytea PRIMARY KEY, failures bigint NOT NULL, "
     "last_us bigint NOT NULL, until_us bigint NOT NULL);"
     "CREATE INDEX IF NOT EXISTS _tenon_attempts_last_us ON _tenon_attempts(last_us);"
+    "CREATE TABLE IF NOT EXISTS _tenon_codes(digest bytea PRIMARY KEY, client text NOT NULL, account text NOT NULL, "
+    "redirect text NOT NULL, challenge text NOT NULL, scopes text NOT NULL, origin text NOT NULL, "
+    "signin text NOT NULL, expires_us bigint NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS _tenon_codes_account ON _tenon_codes(account);"
+    "CREATE INDEX IF NOT EXISTS _tenon_codes_expires_us ON _tenon_codes(expires_us);"
+    "CREATE TABLE IF NOT EXISTS _tenon_consents(account text NOT NULL, client text NOT NULL, scopes text NOT NULL, "
+    "given_us bigint NOT NULL, PRIMARY KEY(account, client));"
     "CREATE TABLE IF NOT EXISTS _tenon_events(id text PRIMARY KEY, kind text NOT NULL, actor text NOT NULL, "
     "subject text NOT NULL, created_us bigint NOT NULL);";
 
