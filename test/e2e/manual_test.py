@@ -85,6 +85,8 @@ def test_the_manual_of_signing_in(serve, monkeypatch):
 def test_the_manual_of_limits(serve, monkeypatch):
     manual = ROOT / "docs/manual/limits.md"
     check_with_files(manual, serve(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]), monkeypatch)
+
+
 def test_the_manual_of_oauth(serve):
     manual = ROOT / "docs/manual/oauth.md"
     app = re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1].replace("127.0.0.1:8080", "127.0.0.1:${PORT}")
