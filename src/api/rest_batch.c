@@ -199,7 +199,8 @@ static enum error explain(struct session *session, void *argument)
     return OK;
 }
 
-/* Each operation takes the share that a request of its own would take. */
+/* Each operation takes the share that a request of its own would take. Its path is made anew of what it was read as:
+ * what was sent could be cut and decoded in another way than the router does. */
 static enum error charge(const struct run *run)
 {
     const struct rest *rest = run->batch.rest;
@@ -211,8 +212,9 @@ static enum error charge(const struct run *run)
         return ERROR_MEMORY;
     for (size_t i = 0; i < run->batch.count; i++) {
         const struct batch_operation *operation = &run->batch.operations[i];
-        const char *path =
-            arena_printf(x->arena, "%.*s%.*s", SLICE_ARG(rest->settings.base), SLICE_ARG(operation->path));
+        struct slice name = operation->resource ? operation->resource->resource->name : SLICE("");
+        const char *path = arena_printf(x->arena, "%.*s/%.*s%s", SLICE_ARG(rest->settings.base), SLICE_ARG(name),
+                                        operation->kind == CHANGE_CREATE ? "" : "/-");
         if (!path)
             return ERROR_MEMORY;
         operations[i] = (struct limiter_operation){method_parse(operation->method), slice_from(path)};

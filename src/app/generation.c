@@ -34,7 +34,7 @@ static void release(void *data)
 }
 
 /* When every route is there. */
-static enum error build_limits(struct generation *generation, const struct generation_parts *parts, struct diag *diag)
+static enum error build_limits(struct generation *generation, const struct generation_parts *parts)
 {
     const struct limiter_config *limits = &generation->settings.limits;
     struct limiter_parts limiter = {.metrics = parts->limit_metrics};
@@ -42,7 +42,7 @@ static enum error build_limits(struct generation *generation, const struct gener
         return OK;
     if (parts->limit)
         limiter.store = limit_store(parts->limit);
-    TRY(limiter_create(limits, parts->limit ? &limiter : NULL, generation->site, &generation->arena, diag,
+    TRY(limiter_create(limits, parts->limit ? &limiter : NULL, generation->site, &generation->arena,
                        &generation->limiter));
     if (parts->limit)
         generation->site->config.throttle = limiter_throttle(generation->limiter);
@@ -78,7 +78,7 @@ static enum error build_site(struct generation *generation, const struct generat
         TRY(add_identity_routes(generation, diag));
     if (parts->extend)
         TRY(parts->extend(parts->extend_state, generation, diag));
-    TRY(build_limits(generation, parts, diag));
+    TRY(build_limits(generation, parts));
     return site_seal(generation->site);
 }
 

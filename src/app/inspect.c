@@ -29,6 +29,8 @@ static enum error check_routes(const char *app_path, struct outline *outline, st
     struct generation *generation;
     TRY(generation_load(app_path, diag, &generation));
     enum error error = generation_outline(generation, add_the_rest, outline, diag);
+    if (error == OK && generation->limiter)
+        limiter_check(generation->limiter, diag);
     *has_tests = !node_is_empty(node_find(generation->settings.root, "tests"));
     generation_destroy(generation);
     return error;

@@ -15,7 +15,7 @@ struct limit_state {
 };
 
 /* Takes `cost` at a time that is never before that of an earlier call, or refuses; `cost` 0 only looks, and says what 1
- * would get. Everything of the result but `limit`, `key` and `born` is written. */
+ * would get. Of the result `limit`, `key` and `born` are left alone, and `mark` where none is needed. */
 void limit_algorithm_take(const struct limit_rule *rule, struct limit_state *state, int64_t now_us, int64_t cost,
                           struct limit_result *out);
 /* Takes back what was allowed with this `mark`, as far as it still counts. */

@@ -236,7 +236,7 @@ static enum error admit(struct exchange *x, void *state);
 static void leave(struct exchange *x, void *state);
 
 enum error limiter_create(const struct limiter_config *config, const struct limiter_parts *parts,
-                          const struct http_site *site, struct arena *arena, struct diag *diag, struct limiter **out)
+                          const struct http_site *site, struct arena *arena, struct limiter **out)
 {
     struct limiter *limiter = arena_zalloc(arena, sizeof *limiter);
     if (!limiter)
@@ -251,11 +251,16 @@ enum error limiter_create(const struct limiter_config *config, const struct limi
     }
     TRY(make_rules(limiter, arena));
     TRY(list_all(limiter, arena));
-    for (size_t i = 0; i < config->count; i++)
-        for (size_t j = 0; j < config->rules[i].pattern_count; j++)
-            warn_of_idle(&config->rules[i].patterns[j], site, diag);
     *out = limiter;
     return OK;
+}
+
+void limiter_check(const struct limiter *limiter, struct diag *diag)
+{
+    const struct limiter_config *config = limiter->config;
+    for (size_t i = 0; i < config->count; i++)
+        for (size_t j = 0; j < config->rules[i].pattern_count; j++)
+            warn_of_idle(&config->rules[i].patterns[j], limiter->site, diag);
 }
 
 const struct http_throttle *limiter_throttle(const struct limiter *limiter)

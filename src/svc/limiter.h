@@ -64,11 +64,12 @@ struct limiter_parts {
     struct limit_metrics *metrics; /* NULL: not counted */
 };
 
-/* Finds out what holds for each route of a site, when all are added; what matches no route is warned of. With `parts`
- * NULL only to be looked at. Everything lives in the arena; `config` is borrowed. Errors: ERROR_MEMORY, ERROR_LIMIT. */
+/* Finds out what holds for each route of a site, when all are added. With `parts` NULL only to be looked at. Everything
+ * lives in the arena; `config` is borrowed. Errors: ERROR_MEMORY, ERROR_LIMIT. */
 MUST_USE enum error limiter_create(const struct limiter_config *config, const struct limiter_parts *parts,
-                                   const struct http_site *site, struct arena *arena, struct diag *diag,
-                                   struct limiter **out);
+                                   const struct http_site *site, struct arena *arena, struct limiter **out);
+/* Warns of what matches no route; all of an app's must be there. */
+void limiter_check(const struct limiter *limiter, struct diag *diag);
 /* For struct site_config. */
 const struct http_throttle *limiter_throttle(const struct limiter *limiter);
 
@@ -81,7 +82,8 @@ struct limiter_operation {
     struct slice path;
 };
 /* Takes for operations what requests of their methods and paths would take, of all or of none; what the request itself
- * has cost under the same limit is part of that. What is held at the same time is held once. Without limits: OK. Errors: ERROR_RATE_LIMITED (told), ERROR_UNAVAILABLE, ERROR_MEMORY. */
+ * has cost under the same limit is part of that. What is held at the same time is held once. Without limits: OK.
+ * Errors: ERROR_RATE_LIMITED (told), ERROR_UNAVAILABLE, ERROR_MEMORY. */
 YIELDS MUST_USE enum error limiter_charge(struct exchange *x, const struct limiter_operation *operations, size_t count);
 /* The same for so many more requests like this one. */
 YIELDS MUST_USE enum error limiter_charge_again(struct exchange *x, size_t count);
