@@ -77,8 +77,8 @@ struct slice exchange_header(const struct exchange *x, unsigned header);
 /* The address of the client without its port, as the log calls it; the arena's; empty when memory is exhausted. */
 struct slice exchange_remote(const struct exchange *x);
 
-/* What one customer of a network is given, as bytes: the client's IPv4 address, also where it comes as IPv6, or the first
- * 64 bits of its IPv6 address. Returns how many. */
+/* What one customer of a network is given, as bytes: the client's IPv4 address, also where it comes as IPv6, or the
+ * first 64 bits of its IPv6 address. Returns how many. */
 enum { EXCHANGE_CUSTOMER_BYTES = 8 };
 size_t exchange_customer(const struct exchange *x, char out[EXCHANGE_CUSTOMER_BYTES]);
 

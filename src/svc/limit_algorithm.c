@@ -12,8 +12,8 @@
  * half as many again where the guess is wrong. Here the window is cut into segments of equal length, and each of the
  * last `segments` of them has a count of its own; what was done in a segment counts until all of it is a period ago. So
  * no period ever holds more than the rate, and a request counts up to one segment longer than it must. The counts have
- * as many bits as the rate's count needs, and as many of them as fit into 96 bits (32 at most): of 5 a minute 32 counts,
- * of 100 a minute 13, of a million 4. Whoever asks all the time gets (segments - 1) / segments of the rate.
+ * as many bits as the rate's count needs, and as many of them as fit into 96 bits (32 at most): of 5 a minute 32
+ * counts, of 100 a minute 13, of a million 4. Whoever asks all the time gets (segments - 1) / segments of the rate.
  *
  *     words, as one number of 128 bits:  | count of the oldest segment | ... | count of the newest | its number (32) |
  *
@@ -177,9 +177,8 @@ static void take_from_segments(const struct limit_rule *rule, struct limit_state
     out->is_allowed = wanted <= rule->burst - counted;
     out->retry_after_us = 0;
     if (!out->is_allowed)
-        out->retry_after_us = wanted > rule->burst
-                                  ? LIMIT_NEVER_US
-                                  : room_after_us(rule, segments.counts, counted, wanted, now_us);
+        out->retry_after_us =
+            wanted > rule->burst ? LIMIT_NEVER_US : room_after_us(rule, segments.counts, counted, wanted, now_us);
     if (out->is_allowed) {
         segments.counts += (wide)cost; /* no count passes the limit, so none runs into the next */
         counted += cost;

@@ -548,6 +548,7 @@ static void eight_threads_never_hold_more_than_is_allowed(void **state)
     struct stage stage;
     struct holder holders[THREADS];
     pthread_t threads[THREADS];
+    int taken = 0;
     atomic_int held;
     atomic_init(&held, 0);
     stage_open_as(&stage, LIMIT_CONCURRENCY, NULL, 3);
@@ -557,8 +558,10 @@ static void eight_threads_never_hold_more_than_is_allowed(void **state)
     }
     for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
-        assert_true(holders[i].most <= 3 && holders[i].taken > 0);
+        assert_true(holders[i].most <= 3);
+        taken += holders[i].taken;
     }
+    assert_true(taken > 0);
     assert_int_equal(take_all(&stage, "k"), 3);
     limit_destroy(stage.limit);
 }
