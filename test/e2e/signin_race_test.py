@@ -18,7 +18,7 @@ from signin_test import CHEAP, PASSWORD, RESOURCES, Person, bearer, cookie_of, i
 DATABASES = ("sqlite", "postgres")
 
 APP = f"auth: {{when: active, {CHEAP}, lockout: {{failures: 1000}}}}" + RESOURCES
-SLOW = "auth: {when: active, password: {memory: 32MiB, iterations: 20}, lockout: {failures: 1000}}" + RESOURCES  # most of a second
+SLOW = "auth: {when: active, password: {memory: 16MiB, iterations: 20}, lockout: {failures: 1000}}" + RESOURCES  # some tenths of a second
 CORES = ["--cores", "2"]
 
 
@@ -140,13 +140,14 @@ def test_an_account_is_one_account_however_its_address_is_written(serve):
 def while_signing_in(serve, change):
     """The answer to a sign-in that was checking its password while `change(server, person)` was made."""
     server = serve(SLOW)
-    person = Person(server.client)
+    with server.new_client(timeout=60) as patient:
+        person = Person(patient)
     server.app_text = APP
     server.restart()  # from now on hashing is cheap, but for the old hash, which this sign-in would replace
     person.api = server.client
-    with server.new_client(timeout=30) as other, concurrent.futures.ThreadPoolExecutor(1) as pool:
+    with server.new_client(timeout=60) as other, concurrent.futures.ThreadPoolExecutor(1) as pool:
         login = pool.submit(other.post, "/auth/login", json={"email": person.email, "password": PASSWORD})
-        time.sleep(0.15)
+        time.sleep(0.08)
         assert not login.done()
         change(server, person)
         assert not login.done(), "the change came too late to be one"
