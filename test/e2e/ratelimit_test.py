@@ -105,6 +105,13 @@ def hold(server, path="/api/v1/notes"):
     return server.raw(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n")
 
 
+def hold_all(server, count):
+    """Nobody asks before all of them have come: whoever asks takes a place, too."""
+    held = [hold(server) for _ in range(count)]
+    time.sleep(0.5 * SCALE)
+    return held
+
+
 def wait_until(api, is_there):
     """Posts until an answer is what it is waited for."""
     end = time.monotonic() + 5 * SCALE
@@ -126,7 +133,7 @@ def wait_until_free(api, count=1):
 def test_what_is_held_is_given_back_however_a_request_ends(serve):
     server = serve(app('for: "POST /api/v1/notes", algorithm: concurrency, max: 3, name: writing', more="cores: 2\n"))
     api = server.client
-    held = [hold(server) for _ in range(3)]
+    held = hold_all(server, 3)
     wait_until_held(api)
     assert api.get("/api/v1/notes").status == 200  # another method
     assert held[0].send('{"title":"x"}').answer().status == 201  # its end
@@ -145,7 +152,7 @@ def test_what_is_held_is_given_back_however_a_request_ends(serve):
 
 def test_what_is_held_too_long_is_given_back(serve):
     server = serve(app('for: "POST /api/v1/notes", algorithm: concurrency, max: 1', more="timeouts: {body: 3s}\n"))
-    with hold(server) as connection:
+    with hold_all(server, 1)[0] as connection:
         wait_until_held(server.client)
         assert connection.is_closed()
     wait_until_free(server.client)
