@@ -50,8 +50,10 @@ WORKLOADS = {
     "W5": "ten of which seven are W1, two W2 and one W3",
     "A1": "GET one record by id with an access token: a permission by role, and a rule that looks at the row",
     "A2": "the same with an API key",
+    "A3": "GET one record by id under a token bucket by address",
 }
 SIGNED = ("A1", "A2")  # compared with Tenon itself, asked for the same without any of this
+LIMITED = ("A3",)  # the same
 BASES = ("limit", "plain")
 COMPARED = {
     "W0": "/health",
@@ -143,7 +145,9 @@ class Server:
     def __init__(self, name, database, workload=None):
         self.name, self.database, self.workload, self.folder = name, database, workload, WORK / f"run-{name}"
         self.is_signed = workload in SIGNED and name == "tenon"
-        self.app, self.header = "app_auth.yaml" if self.is_signed else "app.yaml", None
+        is_limited = workload in LIMITED and name == "tenon"
+        self.app = "app_auth.yaml" if self.is_signed else "app_limit.yaml" if is_limited else "app.yaml"
+        self.header = None
 
     def command(self, port):
         if self.name == "limit":
@@ -282,7 +286,7 @@ def comparable(answer):
 
 
 def measured(names, workload):
-    return ["plain", "tenon"] if workload in SIGNED else names
+    return ["plain", "tenon"] if workload in SIGNED + LIMITED else names
 
 
 def measure_all(names, workloads, rounds, seconds, database, say):

@@ -379,14 +379,14 @@ static enum error list_providers(struct exchange *x, void *data)
 
 /* ---- of an account ---- */
 
-/* Whoever has signed in here, for themselves: no key, no stranger's token, none that is narrowed. */
+/* Whoever has signed in here, for themselves: no key, no client, no stranger's token, none that is narrowed. */
 static enum error require_person(struct exchange *x, const struct principal **out)
 {
     const struct principal *principal = gate_principal(x);
     if (!principal)
         return ERROR_UNAUTHORIZED;
     bool is_signin = principal->kind == PRINCIPAL_TOKEN || principal->kind == PRINCIPAL_COOKIE;
-    if (!is_signin || principal->caller.scopes) {
+    if (!is_signin || principal->client.len > 0 || principal->caller.scopes) {
         diag_say(&x->diag, "sign in", "this is for people who have signed in here");
         return ERROR_FORBIDDEN;
     }

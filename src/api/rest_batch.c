@@ -13,10 +13,13 @@
 #include "base/jsonread.h"
 #include "base/percent.h"
 #include "http/http1.h"
+#include "http/method.h"
+#include "http/site.h"
 #include "model/change.h"
 #include "model/model.h"
 #include "model/query.h"
 #include "svc/gate.h"
+#include "svc/limiter.h"
 
 struct run {
     struct exchange *x;
@@ -196,6 +199,29 @@ static enum error explain(struct session *session, void *argument)
     return OK;
 }
 
+/* Each operation takes the share that a request of its own would take. Its path is made anew of what it was read as:
+ * what was sent could be cut and decoded in another way than the router does. */
+static enum error charge(const struct run *run)
+{
+    const struct rest *rest = run->batch.rest;
+    struct exchange *x = run->x;
+    if (!x->site || !x->site->config.throttle)
+        return OK;
+    struct limiter_operation *operations = arena_array(x->arena, run->batch.count, sizeof *operations);
+    if (!operations)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < run->batch.count; i++) {
+        const struct batch_operation *operation = &run->batch.operations[i];
+        struct slice name = operation->resource ? operation->resource->resource->name : SLICE("");
+        const char *path = arena_printf(x->arena, "%.*s/%.*s%s", SLICE_ARG(rest->settings.base), SLICE_ARG(name),
+                                        operation->kind == CHANGE_CREATE ? "" : "/-");
+        if (!path)
+            return ERROR_MEMORY;
+        operations[i] = (struct limiter_operation){method_parse(operation->method), slice_from(path)};
+    }
+    return limiter_charge(x, operations, run->batch.count);
+}
+
 static enum error serve(struct exchange *x, struct rest *rest, struct session *session)
 {
     struct slice body;
@@ -210,6 +236,7 @@ static enum error serve(struct exchange *x, struct rest *rest, struct session *s
     run->x = x;
     TRY(batch_read(rest, body, session, &run->batch));
     TRY(gate_charge(x, (int64_t)run->batch.count - 1));
+    TRY(charge(run));
     TRY(prepare(run, session));
     struct retry retry;
     TRY(retry_init(&retry, rest, x, body));

@@ -19,6 +19,8 @@
 #include "model/change.h"
 #include "model/model.h"
 #include "model/policy.h"
+#include "svc/gate.h"
+#include "svc/limiter.h"
 
 enum { LOCATION_BYTES_MAX = 64 * 1024 };
 
@@ -252,6 +254,13 @@ static enum error run_hooks(struct write *write)
     return rest->before(rest->before_state, write->x, write->resource->resource, actions[write->kind]);
 }
 
+/* An array is as many requests. */
+static enum error charge(const struct write *write)
+{
+    TRY(limiter_charge_again(write->x, write->count - 1));
+    return gate_charge(write->x, (int64_t)write->count - 1);
+}
+
 static enum error run(struct write *write, struct session *session)
 {
     struct value key[RESOURCE_KEY_MAX];
@@ -259,6 +268,8 @@ static enum error run(struct write *write, struct session *session)
     TRY(read_path(write, key));
     TRY(read_head(write, session));
     TRY(read_changes(write, session));
+    if (write->count > 1)
+        TRY(charge(write));
     if (write->kind != CHANGE_CREATE) {
         memcpy(write->changes[0].key, key, write->resource->resource->key_count * sizeof *key);
         TRY(precondition_if_match(exchange_header(write->x, HTTP1_HEADER_IF_MATCH), session, &write->changes[0]));

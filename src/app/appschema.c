@@ -39,12 +39,15 @@ static const char *definition_of(enum settings_kind kind)
     case SETTINGS_DURATION_MS:
     case SETTINGS_DURATION_S: return "duration";
     case SETTINGS_ADDRESSES:
+    case SETTINGS_PROXIES:
     case SETTINGS_ORIGINS: return "texts";
     case SETTINGS_TEXTS: return "list";
     case SETTINGS_CONDITION: return "condition";
     case SETTINGS_KEYS: return "keys";
     case SETTINGS_ISSUERS: return "issuers";
     case SETTINGS_PROVIDERS: return "providers";
+    case SETTINGS_LIMITS: return "limits";
+    case SETTINGS_CLIENTS: return "clients";
     default: return "text";
     }
 }
@@ -229,6 +232,26 @@ static const char definitions[] =
     "\"name\": {\"type\": \"string\"}, \"issuer\": {\"type\": \"string\"}, \"client\": {\"type\": \"string\"}, "
     "\"secret\": {\"type\": \"string\"}, \"link\": {\"type\": \"boolean\"}, "
     "\"scopes\": {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 16, \"items\": {\"type\": \"string\"}}}}},\n"
+    "\"limits\": {\"type\": [\"array\", \"null\"], \"maxItems\": 64, \"items\": {\"type\": \"object\", "
+    "\"additionalProperties\": false, \"required\": [\"for\"], \"properties\": {"
+    "\"for\": {\"$ref\": \"#/$defs/texts\", \"description\": \"methods and routes: POST /auth/*\"}, "
+    "\"algorithm\": {\"enum\": [\"token_bucket\", \"fixed_window\", \"sliding_window\", \"concurrency\"], "
+    "\"default\": \"token_bucket\"}, "
+    "\"rate\": {\"type\": \"string\", \"pattern\": \"^[0-9]+/[0-9]*[smhd]$|\\\\$\\\\{\"}, "
+    "\"burst\": {\"$ref\": \"#/$defs/count\", \"description\": \"of a token bucket\"}, "
+    "\"max\": {\"$ref\": \"#/$defs/count\", \"description\": \"of concurrency\"}, "
+    "\"by\": {\"type\": \"string\", \"default\": \"ip\", "
+    "\"description\": \"ip, user, key, or an expression over auth\"}, "
+    "\"cost\": {\"anyOf\": [{\"$ref\": \"#/$defs/count\"}, {\"type\": \"object\", "
+    "\"additionalProperties\": {\"$ref\": \"#/$defs/count\"}}]}, "
+    "\"name\": {\"type\": \"string\", \"maxLength\": 60}}}},\n"
+    "\"clients\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\", "
+    "\"additionalProperties\": false, \"required\": [\"id\", \"name\", \"scopes\"], "
+    "\"properties\": {\"id\": {\"type\": \"string\"}, \"name\": {\"type\": \"string\"}, "
+    "\"redirects\": {\"$ref\": \"#/$defs/list\"}, \"scopes\": {\"$ref\": \"#/$defs/list\"}, "
+    "\"secret\": {\"type\": \"string\"}, \"role\": {\"type\": \"string\"}, "
+    "\"grants\": {\"type\": \"array\", \"items\": {\"enum\": "
+    "[\"code\", \"refresh\", \"client_credentials\"]}}}}},\n"
     "\"issuers\": {\"type\": \"array\", \"minItems\": 1, \"maxItems\": 16, \"items\": {\"type\": \"object\", "
     "\"additionalProperties\": false, \"required\": [\"issuer\", \"audience\", \"jwks\"], \"properties\": {"
     "\"issuer\": {\"type\": \"string\"}, \"audience\": {\"type\": \"string\"}, \"jwks\": {\"type\": \"string\"}, "

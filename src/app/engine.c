@@ -42,6 +42,8 @@
 #include "rt/metrics.h"
 #include "rt/offload.h"
 #include "svc/audit.h"
+#include "svc/limit.h"
+#include "svc/limit_metrics.h"
 #include "svc/mailer.h"
 
 enum {
@@ -73,6 +75,8 @@ struct engine {
     struct audit *audits;  /* by core; NULL: nobody signs in */
     struct audit audit;    /* of the main thread, over its log */
     struct hmac_key *audit_key;
+    struct limit *limit; /* of all generations, so that a reload forgets nothing; NULL: nobody is limited */
+    struct limit_metrics *limit_metrics;
     struct log mail_log; /* of the mailer's thread */
     struct db *db;
     struct metrics *metrics;
@@ -220,9 +224,10 @@ static void close_audits(struct engine *engine)
 
 static enum error open_metrics(struct engine *engine)
 {
-    engine->gauges = (struct gauges){engine->cores, engine->core_count, engine->db, engine->offload};
+    gauges_init(&engine->gauges, engine->cores, engine->core_count, engine->db, engine->offload);
     TRY(metrics_create(engine->core_count, &engine->metrics));
     TRY(http_metrics_create(engine->metrics, &engine->http_metrics));
+    TRY(limit_metrics_create(engine->metrics, &engine->limit_metrics));
     return gauges_add(&engine->gauges, engine->metrics);
 }
 
@@ -240,8 +245,13 @@ static enum error extend(void *state, struct generation *generation, struct diag
 static enum error open_parts(struct engine *engine, const struct settings *settings, struct diag *diag)
 {
     const struct fetch_config fetch = {.threads = FETCH_THREADS, .queue_limit = FETCH_QUEUE};
-    if (identity_is_needed(&settings->auth.config, settings->schema))
+    bool has_identity = identity_is_needed(&settings->auth.config, settings->schema);
+    if (has_identity)
         TRY(open_audits(engine));
+    if ((has_identity || settings->limits.count > 0) && !engine->limit) {
+        TRY(limit_create(&(const struct limit_config){0}, &engine->limit));
+        gauges_set_limit(&engine->gauges, engine->limit);
+    }
     if (settings->auth.config.issuer_count + settings->auth.config.provider_count > 0 && !engine->fetch)
         TRY(fetch_create(&fetch, &engine->fetch));
     if (!settings->mail.url || engine->mailer)
@@ -261,6 +271,8 @@ static enum error build(struct engine *engine, struct generation *generation, st
                                            .mailer = engine->mailer,
                                            .fetch = engine->fetch,
                                            .audits = engine->audits,
+                                           .limit = engine->limit,
+                                           .limit_metrics = engine->limit_metrics,
                                            .core_logs = engine->core_logs,
                                            .metrics = engine->http_metrics,
                                            .core_count = engine->core_count,
@@ -280,6 +292,7 @@ static enum error open_sites(struct engine *engine, struct diag *diag)
         .settings = &engine->generation->settings.http, .health = &engine->health, .metrics = engine->metrics};
     TRY(admin_create_site(&admin, diag, &engine->admin_site));
     http_metrics_freeze(engine->http_metrics);
+    limit_metrics_freeze(engine->limit_metrics);
     return OK;
 }
 
@@ -650,12 +663,14 @@ void engine_close(struct engine *engine)
     mailer_destroy(engine->mailer, MAIL_SHUTDOWN_MS);
     close_generation(engine);
     close_audits(engine);
+    limit_destroy(engine->limit);
     db_close(engine->db);
     offload_destroy(engine->offload);
     fetch_destroy(engine->fetch);
     for (unsigned i = 0; engine->workers && i < engine->core_count; i++)
         worker_fini(&engine->workers[i]);
     http_metrics_destroy(engine->http_metrics);
+    limit_metrics_destroy(engine->limit_metrics);
     metrics_destroy(engine->metrics);
     log_fini(&engine->log);
     log_fini(&engine->writer_log);

@@ -11,6 +11,22 @@
 #include "rt/core.h"
 #include "rt/metrics.h"
 #include "rt/offload.h"
+#include "svc/limit.h"
+
+void gauges_init(struct gauges *gauges, struct core **cores, unsigned core_count, struct db *db,
+                 struct offload *offload)
+{
+    gauges->cores = cores;
+    gauges->core_count = core_count;
+    gauges->db = db;
+    gauges->offload = offload;
+    atomic_init(&gauges->limit, NULL);
+}
+
+void gauges_set_limit(struct gauges *gauges, struct limit *limit)
+{
+    atomic_store(&gauges->limit, limit);
+}
 
 static double fibers(void *argument)
 {
@@ -147,6 +163,22 @@ static double offload_busy(void *argument)
     return (double)offload_figures(gauges->offload).busy;
 }
 
+static struct limit_figures limits(void *argument)
+{
+    struct gauges *gauges = argument;
+    return limit_figures(atomic_load(&gauges->limit));
+}
+
+static double limit_keys(void *argument)
+{
+    return (double)limits(argument).keys;
+}
+
+static double limit_evicted(void *argument)
+{
+    return (double)limits(argument).evicted_early;
+}
+
 static double resident_bytes(void *argument)
 {
     unsigned long total = 0, resident = 0;
@@ -191,6 +223,9 @@ static const struct {
     {"tenon_db_reruns_total", "Transactions run again after a serialization failure or a deadlock", reruns, true},
     {"tenon_offload_queue", "Jobs that wait for the offload pool", offload_queue, false},
     {"tenon_offload_busy", "Threads of the offload pool at work", offload_busy, false},
+    {"tenon_limit_keys", "Keys that limits remember", limit_keys, false},
+    {"tenon_limit_evicted_total", "Keys forgotten for want of room before all of their share was back", limit_evicted,
+     true},
     {"process_resident_memory_bytes", "Resident memory in bytes", resident_bytes, false},
 };
 

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "api/auth.h"
+#include "api/oauth.h"
 #include "http/site.h"
 #include "svc/gate.h"
 #include "svc/identity.h"
+#include "svc/limiter.h"
 
 enum { ARENA_BYTES_MAX = 256 * 1024 * 1024 };
 
@@ -31,6 +33,33 @@ static void release(void *data)
     generation_destroy(data);
 }
 
+/* When every route is there. */
+static enum error build_limits(struct generation *generation, const struct generation_parts *parts)
+{
+    const struct limiter_config *limits = &generation->settings.limits;
+    struct limiter_parts limiter = {.metrics = parts->limit_metrics};
+    if (limits->count == 0 || parts->is_closed)
+        return OK;
+    if (parts->limit)
+        limiter.store = limit_store(parts->limit);
+    TRY(limiter_create(limits, parts->limit ? &limiter : NULL, generation->site, &generation->arena,
+                       &generation->limiter));
+    if (parts->limit)
+        generation->site->config.throttle = limiter_throttle(generation->limiter);
+    return OK;
+}
+
+static enum error add_identity_routes(struct generation *generation, struct diag *diag)
+{
+    const struct identity_config *config = &generation->settings.auth.config;
+    bool has_accounts = identity_has_accounts(config, generation->settings.schema);
+    const struct auth_offer offer = {has_accounts, config->provider_count > 0};
+    TRY(auth_add_routes(generation->rest, generation->identity, offer, generation->site, &generation->arena, diag));
+    return config->oauth.client_count == 0 ? OK
+                                           : oauth_add_routes(generation->rest, generation->identity, has_accounts,
+                                                              generation->site, &generation->arena, diag);
+}
+
 static enum error build_site(struct generation *generation, const struct generation_parts *parts, struct diag *diag)
 {
     const struct site_config config = {.settings = &generation->settings.http,
@@ -44,12 +73,12 @@ static enum error build_site(struct generation *generation, const struct generat
     TRY(rest_add_routes(generation->rest, generation->site, &generation->arena, diag));
     const struct identity_config *auth = &generation->settings.auth.config;
     const struct schema *schema = generation->settings.schema;
-    const struct auth_offer offer = {identity_has_accounts(auth, schema), auth->provider_count > 0};
     bool is_served = parts->db && !parts->is_closed;
     if (identity_is_needed(auth, schema) && (generation->identity || !is_served)) /* nobody signs in to a look */
-        TRY(auth_add_routes(generation->rest, generation->identity, offer, generation->site, &generation->arena, diag));
+        TRY(add_identity_routes(generation, diag));
     if (parts->extend)
         TRY(parts->extend(parts->extend_state, generation, diag));
+    TRY(build_limits(generation, parts));
     return site_seal(generation->site);
 }
 
@@ -62,6 +91,7 @@ static enum error open_identity(struct generation *generation, const struct gene
                                             .mailer = parts->mailer,
                                             .fetch = parts->fetch,
                                             .audits = parts->audits,
+                                            .limit = parts->limit,
                                             .core_logs = parts->core_logs,
                                             .core_count = parts->core_count};
     TRY(identity_create(config, &identity, diag, &generation->identity));

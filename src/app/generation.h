@@ -17,6 +17,9 @@ struct fetch;
 struct http_metrics;
 struct http_site;
 struct identity;
+struct limit;
+struct limit_metrics;
+struct limiter;
 struct log;
 struct mailer;
 struct offload;
@@ -31,8 +34,9 @@ struct generation {
     struct rest *rest;
     struct identity *identity; /* NULL: nobody signs in, or the app is only looked at */
     struct http_guard guard;
-    struct http_site *site; /* the public one */
-    struct tn_app *program; /* the C program around it, or NULL */
+    struct limiter *limiter; /* NULL: nothing is limited */
+    struct http_site *site;  /* the public one */
+    struct tn_app *program;  /* the C program around it, or NULL */
 };
 
 /* Adds what the program and the engine serve besides the declared resources. */
@@ -50,6 +54,8 @@ struct generation_parts {
     struct mailer *mailer; /* NULL: nothing can be mailed */
     struct fetch *fetch;   /* for what other issuers publish; NULL: there are none */
     struct audit *audits;  /* by core; NULL: the app is only looked at, and nobody can sign in */
+    struct limit *limit;   /* what callers have asked for; NULL: the app is only looked at, and nobody is limited */
+    struct limit_metrics *limit_metrics;
     struct log *const *core_logs;
     generation_extend *extend; /* NULL: nothing */
     void *extend_state;

@@ -9,6 +9,7 @@
 #include "svc/grant.h"
 #include "svc/idempotency.h"
 #include "svc/lockout.h"
+#include "svc/oauthcode.h"
 #include "svc/provider_link.h"
 #include "svc/reset.h"
 
@@ -59,11 +60,9 @@ static enum error write_events(struct model *model, struct audit *audit, struct 
 
 static enum error sweep_all(struct model *model, bool has_identity, struct arena *arena)
 {
-    struct sweeping tables[] = {{.sweep = idempotency_sweep},
-                                {.sweep = grant_sweep},
-                                {.sweep = reset_sweep},
-                                {.sweep = lockout_sweep},
-                                {.sweep = provider_link_sweep}};
+    struct sweeping tables[] = {{.sweep = idempotency_sweep}, {.sweep = grant_sweep},
+                                {.sweep = reset_sweep},       {.sweep = lockout_sweep},
+                                {.sweep = oauthcode_sweep},   {.sweep = provider_link_sweep}};
     for (size_t i = 0; i < (has_identity ? ARRAY_LEN(tables) : 1); i++)
         TRY(sweep_table(model, arena, &tables[i]));
     return OK;

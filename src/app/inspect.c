@@ -8,12 +8,29 @@
 #include "app/version.h"
 #include "http/method.h"
 #include "http/site.h"
+#include "svc/limiter.h"
 
-static enum error check_routes(const char *app_path, struct diag *diag, bool *has_tests)
+struct outline {
+    struct health health;
+    generation_extend *extend;
+    void *extend_state;
+};
+
+/* What an engine serves besides the resources, so that the list is whole. */
+static enum error add_the_rest(void *state, struct generation *generation, struct diag *diag)
+{
+    struct outline *outline = state;
+    TRY(health_add_public(&outline->health, generation->site, diag));
+    return outline->extend ? outline->extend(outline->extend_state, generation, diag) : OK;
+}
+
+static enum error check_routes(const char *app_path, struct outline *outline, struct diag *diag, bool *has_tests)
 {
     struct generation *generation;
     TRY(generation_load(app_path, diag, &generation));
-    enum error error = generation_outline(generation, NULL, NULL, diag);
+    enum error error = generation_outline(generation, add_the_rest, outline, diag);
+    if (error == OK && generation->limiter)
+        limiter_check(generation->limiter, diag);
     *has_tests = !node_is_empty(node_find(generation->settings.root, "tests"));
     generation_destroy(generation);
     return error;
@@ -26,12 +43,32 @@ enum error inspect_check(const char *app_path, generation_extend *extend, void *
     struct diag said; /* again, when it is loaded again */
     bool has_tests;
     *tests = (struct ruletest_result){0};
-    TRY(check_routes(app_path, diag, &has_tests));
+    struct outline outline = {.extend = extend, .extend_state = extend_state};
+    TRY(check_routes(app_path, &outline, diag, &has_tests));
     if (!has_tests)
         return OK;
     diag_init(&said, diag->arena);
     TRY(generation_load(app_path, &said, &generation));
     return ruletest_run(generation, extend, extend_state, diag, tests);
+}
+
+static enum error describe_limits(const struct limiter *limiter, size_t route, struct arena *arena,
+                                  struct inspect_route *out)
+{
+    size_t count = 0;
+    while (limiter && limiter_rule_at(limiter, route, count))
+        count++;
+    const char **names = arena_array(arena, count, sizeof *names);
+    if (!names)
+        return ERROR_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = arena_text(arena, limiter_rule_at(limiter, route, i)->name);
+        if (!names[i])
+            return ERROR_MEMORY;
+    }
+    out->limits = names;
+    out->limit_count = count;
+    return OK;
 }
 
 static enum error describe(const struct http_site *site, const struct site_route *route, struct arena *arena,
@@ -51,32 +88,21 @@ static enum error describe(const struct http_site *site, const struct site_route
     return OK;
 }
 
-static enum error describe_all(const struct http_site *site, struct arena *arena, const struct inspect_route **out,
-                               size_t *count)
+static enum error describe_all(const struct generation *generation, struct arena *arena,
+                               const struct inspect_route **out, size_t *count)
 {
+    const struct http_site *site = generation->site;
     size_t routes = site_route_count(site);
     struct inspect_route *described = arena_array(arena, routes, sizeof *described);
     if (!described)
         return ERROR_MEMORY;
     for (size_t i = 0; i < routes; i++)
         TRY(describe(site, site_route_at(site, i), arena, &described[i]));
+    for (size_t i = 0; i < routes; i++)
+        TRY(describe_limits(generation->limiter, i, arena, &described[i]));
     *out = described;
     *count = routes;
     return OK;
-}
-
-struct outline {
-    struct health health;
-    generation_extend *extend;
-    void *extend_state;
-};
-
-/* What an engine serves besides the resources, so that the list is whole. */
-static enum error add_the_rest(void *state, struct generation *generation, struct diag *diag)
-{
-    struct outline *outline = state;
-    TRY(health_add_public(&outline->health, generation->site, diag));
-    return outline->extend ? outline->extend(outline->extend_state, generation, diag) : OK;
 }
 
 enum error inspect_routes(const char *app_path, generation_extend *extend, void *extend_state, struct arena *arena,
@@ -87,7 +113,7 @@ enum error inspect_routes(const char *app_path, generation_extend *extend, void 
     struct outline outline = {.extend = extend, .extend_state = extend_state};
     enum error error = generation_outline(generation, add_the_rest, &outline, diag);
     if (error == OK)
-        error = describe_all(generation->site, arena, out, count);
+        error = describe_all(generation, arena, out, count);
     generation_destroy(generation);
     return error;
 }

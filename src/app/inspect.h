@@ -24,6 +24,8 @@ struct inspect_route {
     const char *method, *pattern, *name;
     const char *const *middleware; /* in the order they are entered */
     size_t middleware_count;
+    const char *const *limits; /* names, in the order they are asked */
+    size_t limit_count;
 };
 
 /* Lists the routes of an app with what stands around each; texts are the arena's.

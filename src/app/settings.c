@@ -15,6 +15,8 @@
 
 #include "app/appfile.h"
 #include "app/settings_auth.h"
+#include "app/settings_limits.h"
+#include "app/settings_oauth.h"
 #include "app/settings_value.h"
 #include "base/check.h"
 #include "base/suggest.h"
@@ -32,9 +34,9 @@ static const char *const of_others[] = {"resources", "actions", "roles", "tests"
 
 /* Sections of the design that this version does not serve. */
 static const char *const later[] = {
-    "limits",   "webhooks",  "cache",   "events", "jobs",     "graphql", "grpc",        "gateway",
-    "versions", "replicas",  "brokers", "oauth",  "realtime", "sagas",   "projections", "streams",
-    "queue",    "schedules", "search",  "tls",    "redis",    "tracing", "metrics",
+    "webhooks", "cache",     "events",  "jobs",     "graphql", "grpc",        "gateway",
+    "versions", "replicas",  "brokers", "realtime", "sagas",   "projections", "streams",
+    "queue",    "schedules", "search",  "tls",      "redis",   "tracing",     "metrics",
 };
 
 const struct settings_row *settings_rows(size_t *count)
@@ -75,7 +77,7 @@ static void tell_unknown(const struct section *section, const struct node *node)
             diag_at(
                 diag, node->key_place,
                 "this version serves: name, listen, database, cores, include, resources, actions, roles, tests, auth, "
-                "mail, api, "
+                "mail, limits, oauth, api, "
                 "http, timeouts, cors, admin, log",
                 "\"%s\" is not available yet", later[i]);
             return;
@@ -203,6 +205,10 @@ static enum error build(struct settings_reader *reader, const struct node *root)
     settings->root = root;
     if (error == OK)
         error = settings_auth_read(reader);
+    if (error == OK)
+        error = settings_limits_read(reader);
+    if (error == OK)
+        error = settings_oauth_read(reader);
     return error == ERROR_VALIDATION ? OK : error;
 }
 

@@ -16,6 +16,7 @@
 #include "http/http_settings.h"
 #include "model/schema.h"
 #include "svc/identity.h"
+#include "svc/limiter.h"
 
 /* What an app file says, checked and typed. Immutable; it lives in the arena it was loaded into. */
 
@@ -51,7 +52,7 @@ struct settings_database {
 /* What the file says of identity: as written, and as the engine takes it. */
 struct settings_auth {
     struct identity_config config;
-    const struct node *when, *secret, *keys, *issuers, *providers;
+    const struct node *when, *secret, *keys, *issuers, *providers, *clients;
     size_t memory_bytes;
     unsigned iterations, parallelism;
 };
@@ -75,6 +76,8 @@ struct settings {
     bool admin_is_chosen;
     struct settings_auth auth;
     struct settings_mail mail;
+    const struct node *limits_node; /* as written */
+    struct limiter_config limits;
     enum settings_migrations migrations;
     enum settings_level log_level;
     struct settings_texts redact;
@@ -119,11 +122,15 @@ enum settings_kind {
     SETTINGS_ADMIN,
     SETTINGS_DATABASE,
     SETTINGS_ORIGINS,
-    SETTINGS_CONDITION, /* these are read later, by settings_auth.c and settings_provider.c */
+    SETTINGS_PROXIES,
+    /* These are read later, by settings_auth.c, settings_limits.c, settings_oauth.c and settings_provider.c. */
+    SETTINGS_CONDITION,
     SETTINGS_SECRET,
     SETTINGS_KEYS,
     SETTINGS_ISSUERS,
     SETTINGS_PROVIDERS,
+    SETTINGS_LIMITS,
+    SETTINGS_CLIENTS,
     SETTINGS_KIND_COUNT
 };
 struct settings_row {

@@ -86,7 +86,7 @@ static bool read_key(struct settings_reader *reader, const struct node *map, boo
 static enum error read_keys(struct settings_reader *reader)
 {
     struct settings_auth *auth = &reader->settings->auth;
-    if (!auth->keys || !settings_map_is_list(reader->diag, auth->keys, "auth.keys"))
+    if (!auth->keys || !settings_map_is_list(reader->diag, auth->keys, "auth.keys", SETTINGS_MAP_ITEMS_MAX))
         return OK;
     struct identity_key *keys = arena_array(reader->arena, auth->keys->count, sizeof *keys);
     if (!keys)
@@ -179,7 +179,7 @@ static bool read_issuer(struct settings_reader *reader, const struct node *map, 
 static enum error read_issuers(struct settings_reader *reader)
 {
     struct settings_auth *auth = &reader->settings->auth;
-    if (!auth->issuers || !settings_map_is_list(reader->diag, auth->issuers, "auth.issuers"))
+    if (!auth->issuers || !settings_map_is_list(reader->diag, auth->issuers, "auth.issuers", SETTINGS_MAP_ITEMS_MAX))
         return OK;
     struct identity_issuer *issuers = arena_array(reader->arena, auth->issuers->count, sizeof *issuers);
     if (!issuers)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Maps and lists of the app file. A key that nobody knows is told with the one that was probably meant. */
+/* Maps and lists of the app file, each a table of what may stand in it. */
 #include "app/settings_map.h"
 
 #include "base/suggest.h"
@@ -46,11 +46,11 @@ bool settings_map_read(struct diag *diag, const struct node *map, const char *wh
     return diag->count == before;
 }
 
-bool settings_map_is_list(struct diag *diag, const struct node *node, const char *what)
+bool settings_map_is_list(struct diag *diag, const struct node *node, const char *what, size_t limit)
 {
-    if (node->kind == NODE_LIST && node->count > 0 && node->count <= SETTINGS_MAP_ITEMS_MAX)
+    if (node->kind == NODE_LIST && node->count > 0 && node->count <= limit)
         return true;
-    diag_at(diag, node->place, NULL, "\"%s\" must be a list of 1 to %d", what, SETTINGS_MAP_ITEMS_MAX);
+    diag_at(diag, node->place, NULL, "\"%s\" must be a list of 1 to %zu", what, limit);
     return false;
 }
 

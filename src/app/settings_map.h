@@ -9,23 +9,22 @@
 #include "base/node.h"
 #include "base/slice.h"
 
-/* Maps and lists of the app file whose items are alike: keys, issuers, providers. What is wrong is told. */
+/* Maps of the app file that stand in lists: a key, an issuer, a client, a provider. */
 
-enum { SETTINGS_MAP_ITEMS_MAX = 16 };
+enum { SETTINGS_MAP_ITEMS_MAX = 16 }; /* of such a list, where nothing else is said */
 
-/* A key of such a map. */
 struct settings_map_row {
     const char *name;
-    struct slice *out;
-    const struct node **node; /* a key that somebody else reads; NULL: it is a text */
+    struct slice *out;        /* a text; NULL: nobody asks */
+    const struct node **node; /* whatever it is, for somebody else to read; NULL: nobody asks */
     bool is_required;
 };
 
-/* Whether all that is required is there, and nothing else. */
+/* Whether the map is one of these rows, and all that is required is there; what is wrong is told. `what` is "a key". */
 bool settings_map_read(struct diag *diag, const struct node *map, const char *what, const struct settings_map_row *rows,
                        size_t count);
-/* Whether it is a list of 1 to SETTINGS_MAP_ITEMS_MAX. */
-bool settings_map_is_list(struct diag *diag, const struct node *node, const char *what);
+/* Whether it is a list of 1 to `limit`. */
+bool settings_map_is_list(struct diag *diag, const struct node *node, const char *what, size_t limit);
 /* Whether it is a text, and not an empty one. */
 bool settings_map_is_text(struct diag *diag, const struct node *node, const char *what);
 

@@ -56,7 +56,8 @@ static enum error read_scopes(struct settings_reader *reader, const struct node 
     *out = SLICE("openid email");
     if (!node)
         return OK;
-    return settings_map_is_list(reader->diag, node, "scopes") ? join_scopes(reader, node, out) : OK;
+    return settings_map_is_list(reader->diag, node, "scopes", SETTINGS_MAP_ITEMS_MAX) ? join_scopes(reader, node, out)
+                                                                                      : OK;
 }
 
 static void read_link(struct settings_reader *reader, const struct node *node, bool *out)
@@ -206,7 +207,8 @@ static void check_account(struct settings_reader *reader)
 enum error settings_provider_read(struct settings_reader *reader)
 {
     struct settings_auth *auth = &reader->settings->auth;
-    if (!auth->providers || !settings_map_is_list(reader->diag, auth->providers, "auth.providers"))
+    if (!auth->providers ||
+        !settings_map_is_list(reader->diag, auth->providers, "auth.providers", SETTINGS_MAP_ITEMS_MAX))
         return OK;
     struct provider_config *providers = arena_array(reader->arena, auth->providers->count, sizeof *providers);
     if (!providers)

@@ -13,6 +13,7 @@
 #include "base/number.h"
 #include "base/suggest.h"
 #include "base/timecode.h"
+#include "net/network.h"
 
 typedef enum error settings_parser(struct slice text, int64_t *out);
 
@@ -353,6 +354,29 @@ static enum error read_origins(struct settings_reader *reader, const struct sett
     return OK;
 }
 
+static enum error read_proxies(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
+{
+    static const char hint[] =
+        "addresses or networks: 127.0.0.1, 10.0.0.0/8, fd00::/8; no bit may be set behind the prefix";
+    struct http_settings *http = member(reader, row);
+    if (node->kind == NODE_MAP || node->count > 100)
+        return refuse(reader, row, node, hint, "must be a list of at most 100 addresses and networks");
+    struct network *proxies = arena_array(reader->arena, node->count + 1, sizeof *proxies);
+    if (!proxies)
+        return ERROR_MEMORY;
+    http->proxies = proxies;
+    http->proxy_count = 0;
+    for (const struct node *item = node->kind == NODE_LIST ? node->first : node; item; item = item->next) {
+        if (!is_scalar(item) || network_parse(item->text, &proxies[http->proxy_count]) != OK)
+            (void)refuse(reader, row, item, hint, "must hold addresses and networks");
+        else
+            http->proxy_count++;
+        if (item == node)
+            break;
+    }
+    return OK;
+}
+
 /* Kept as it is, for who reads it once the schema is there. */
 static enum error keep_node(struct settings_reader *reader, const struct settings_row *row, const struct node *node)
 {
@@ -379,11 +403,14 @@ enum error settings_value_read(struct settings_reader *reader, const struct sett
         [SETTINGS_ADMIN] = read_admin,
         [SETTINGS_DATABASE] = read_database,
         [SETTINGS_ORIGINS] = read_origins,
+        [SETTINGS_PROXIES] = read_proxies,
         [SETTINGS_CONDITION] = keep_node,
         [SETTINGS_SECRET] = keep_node,
         [SETTINGS_KEYS] = keep_node,
         [SETTINGS_ISSUERS] = keep_node,
         [SETTINGS_PROVIDERS] = keep_node,
+        [SETTINGS_LIMITS] = keep_node,
+        [SETTINGS_CLIENTS] = keep_node,
     };
     return readers[row->kind](reader, row, node);
 }

@@ -48,6 +48,8 @@ static void print_routes(const struct inspect_route *routes, size_t count)
         printf("%-7s %-40s %-20s", routes[i].method, routes[i].pattern, routes[i].name);
         for (size_t j = 0; j < routes[i].middleware_count; j++)
             printf("%s%s", j ? " > " : "  ", routes[i].middleware[j]);
+        for (size_t j = 0; j < routes[i].limit_count; j++)
+            printf("%s%s", j ? ", " : "  limits: ", routes[i].limits[j]);
         putchar('\n');
     }
 }
@@ -70,6 +72,9 @@ static void print_routes_json(const struct inspect_route *routes, size_t count)
         buf_put_literal(&out, ",\"middleware\":[");
         for (size_t j = 0; j < routes[i].middleware_count; j++)
             put_member(&out, j ? "," : "", routes[i].middleware[j]);
+        buf_put_literal(&out, "],\"limits\":[");
+        for (size_t j = 0; j < routes[i].limit_count; j++)
+            put_member(&out, j ? "," : "", routes[i].limits[j]);
         buf_put_literal(&out, "]}");
     }
     buf_put_literal(&out, "]\n");

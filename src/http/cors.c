@@ -69,8 +69,9 @@ static void cors_leave(struct exchange *x)
     buf_put_slice(headers, is_for_all ? SLICE("*") : origin);
     if (cors->credentials)
         buf_put_literal(headers, "\r\nAccess-Control-Allow-Credentials: true");
-    buf_put_literal(headers, "\r\nAccess-Control-Expose-Headers: ETag, Idempotency-Replayed, Link, Location, "
-                             "Preference-Applied, Retry-After, X-Request-Id, X-Total-Count\r\n");
+    buf_put_literal(headers,
+                    "\r\nAccess-Control-Expose-Headers: ETag, Idempotency-Replayed, Link, Location, "
+                    "Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, X-Total-Count\r\n");
 }
 
 const struct middleware cors_middleware = {.name = "CORS", .enter = cors_enter, .leave = cors_leave};

@@ -7,6 +7,7 @@
 
 #include "http/http1.h"
 #include "net/address.h"
+#include "net/network.h"
 
 struct slice exchange_header(const struct exchange *x, unsigned header)
 {
@@ -19,6 +20,18 @@ struct slice exchange_remote(const struct exchange *x)
     size_t size = x->peer ? address_format_host(x->peer, text) : 0;
     struct slice remote = arena_slice(x->arena, slice_of(text, size));
     return remote.ptr ? remote : SLICE("");
+}
+
+size_t exchange_customer(const struct exchange *x, char out[EXCHANGE_CUSTOMER_BYTES])
+{
+    enum { IPV4_BYTES = 4 };
+    unsigned char bytes[NETWORK_ADDRESS_BYTES];
+    if (network_bytes(x->peer, bytes)) {
+        memcpy(out, bytes + NETWORK_ADDRESS_BYTES - IPV4_BYTES, IPV4_BYTES);
+        return IPV4_BYTES;
+    }
+    memcpy(out, bytes, EXCHANGE_CUSTOMER_BYTES);
+    return EXCHANGE_CUSTOMER_BYTES;
 }
 
 enum error exchange_read_body(struct exchange *x, struct slice *out)

@@ -39,11 +39,12 @@ struct exchange {
     struct arena *arena; /* freed when the exchange ends */
     struct http_site *site;
     struct log *log;
-    const struct address *peer;
+    const struct address *peer;     /* the client's; behind a trusted proxy what that says (http/forwarded.h) */
     struct middleware_local *local; /* what the middleware keeps per core */
     int64_t started_us;             /* core clock when the head was complete */
     const struct caller *caller;    /* who asks (model/caller.h), as the site's guard has found out; NULL: nobody */
     void *guarded;                  /* what the guard knows of them */
+    void *throttled;                /* what the site's throttle has counted for it */
     /* How the protocol brings the body; exchange_read_body() keeps what it brought. */
     enum error (*read_body)(struct exchange *x, struct slice *out);
     struct slice request_body;
@@ -57,11 +58,12 @@ struct exchange {
     struct slice content_type; /* default application/json */
     struct slice etag;         /* the opaque tag without quotes, empty: none; weakened by compression */
     bool etag_is_weak;
-    bool close_after;       /* the connection closes when the answer is sent */
-    bool is_cut;            /* the connection is lost, or its client too slow: the answer is only logged */
-    uint64_t allow;         /* set of methods for a 405's Allow (http/method.h) */
-    unsigned retry_after_s; /* for 503 and 429 */
-    struct slice challenge; /* for a 401: what WWW-Authenticate says; empty: Bearer */
+    bool close_after;         /* the connection closes when the answer is sent */
+    bool is_cut;              /* the connection is lost, or its client too slow: the answer is only logged */
+    uint64_t allow;           /* set of methods for a 405's Allow (http/method.h) */
+    unsigned retry_after_s;   /* for 503 and 429 */
+    struct slice page_policy; /* Content-Security-Policy of a page for people; empty: it may do nothing */
+    struct slice challenge;   /* for a 401: what WWW-Authenticate says; empty: Bearer */
     struct diag diag;
     enum error error; /* what the handler returned, for the log */
 };
@@ -72,8 +74,13 @@ typedef enum error http_handler(struct exchange *x, void *data);
 /* The value of a request header, empty when it was not sent; `header` is a HTTP1_HEADER_… of http/http1.h. */
 struct slice exchange_header(const struct exchange *x, unsigned header);
 
-/* The address of the other end without its port, as the log calls it; the arena's; empty when memory is exhausted. */
+/* The address of the client without its port, as the log calls it; the arena's; empty when memory is exhausted. */
 struct slice exchange_remote(const struct exchange *x);
+
+/* What one customer of a network is given, as bytes: the client's IPv4 address, also where it comes as IPv6, or the
+ * first 64 bits of its IPv6 address. Returns how many. */
+enum { EXCHANGE_CUSTOMER_BYTES = 8 };
+size_t exchange_customer(const struct exchange *x, char out[EXCHANGE_CUSTOMER_BYTES]);
 
 /* Reads the whole body into contiguous memory that lives as long as the exchange; sends 100 Continue when the client
  * waits for it. A second call gives the same bytes.

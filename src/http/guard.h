@@ -9,7 +9,7 @@ struct middleware;
 
 /* Who finds out who asks. HTTP knows of no accounts: a site is given its guard (struct site_config) by whoever does. */
 struct http_guard {
-    /* Before the handler; sets exchange.caller. An error is the answer. May wait. */
+    /* Before the handler; sets exchange.caller, and calls throttle_admit(). An error is the answer. May wait. */
     enum error (*enter)(struct exchange *x, void *state);
     /* Behind it, with the error decided so far in exchange.error; only when `enter` was OK. */
     void (*leave)(struct exchange *x, void *state);

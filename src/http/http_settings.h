@@ -8,6 +8,8 @@
 
 #include "base/slice.h"
 
+struct network;
+
 /* What the app file's `http:`, `timeouts:` and `cors:` say. Immutable while it is in use. */
 
 struct http_limits {
@@ -39,6 +41,8 @@ struct http_settings {
     struct http_limits limits;
     struct http_timeouts timeouts;
     struct http_cors cors;
+    const struct network *proxies; /* whose word for the client's address is taken */
+    size_t proxy_count;
     bool compress;  /* gzip answers when asked for and worthwhile */
     int64_t hsts_s; /* Strict-Transport-Security for so long; 0: it is not sent */
 };

@@ -17,11 +17,13 @@
 #include "http/guard.h"
 #include "http/recover.h"
 #include "http/security_headers.h"
+#include "http/throttle.h"
 #include "http/time_limit.h"
 
 static const struct middleware *const standard[] = {
-    &request_id_middleware, &access_log_middleware,       &recover_middleware,  &time_limit_middleware,
-    &cors_middleware,       &security_headers_middleware, &compress_middleware, &guard_middleware,
+    &request_id_middleware, &access_log_middleware, &recover_middleware,
+    &time_limit_middleware, &cors_middleware,       &security_headers_middleware,
+    &compress_middleware,   &throttle_middleware,   &guard_middleware,
 };
 
 struct middleware_chain middleware_standard(void)

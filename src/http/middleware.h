@@ -31,7 +31,7 @@ struct middleware_local {
 };
 
 /* The order of the design, section 3: request id, access log, recover, timeout, CORS, security headers, compress,
- * authenticate. */
+ * limit, authenticate. */
 struct middleware_chain middleware_standard(void);
 
 /* Runs the chain around the handler. Afterwards the status is decided. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "http/forwarded.h"
 #include "http/http1.h"
 #include "http/http_metrics.h"
 
@@ -126,6 +127,9 @@ static enum error find_route(const struct http_site *site, struct exchange *x)
 
 void site_serve(struct http_site *site, struct exchange *x, enum error refusal)
 {
+    const struct http_settings *settings = &site->settings;
+    if (settings->proxy_count > 0)
+        x->peer = forwarded_find(x->head, x->peer, settings->proxies, settings->proxy_count, x->arena);
     enum error error = refusal == OK ? find_route(site, x) : refusal;
     const struct site_route *route = x->route ? x->route->data : NULL;
     struct middleware_chain chain = site_route_chain(site, route);

@@ -16,6 +16,7 @@
 
 struct http_guard;
 struct http_metrics;
+struct http_throttle;
 struct offload;
 
 /* Fills the answer for an error: body, content type, further headers. The status is set already and may be kept. */
@@ -43,7 +44,8 @@ struct site_config {
     void (*release)(void *data);  /* when nothing uses the site any more, on any thread; NULL: none */
     void *release_data;
     const struct http_guard *guard; /* who finds out who asks; NULL: everybody is nobody. Lives as long as the site */
-    bool is_closed;                 /* every route but those that are always served answers 503 */
+    const struct http_throttle *throttle; /* what limits requests; NULL: nothing. Lives as long as the site */
+    bool is_closed;                       /* every route but those that are always served answers 503 */
 };
 
 /* What is served: routes, what stands around them, and the settings. Immutable once a server has it. */

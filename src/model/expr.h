@@ -34,6 +34,7 @@ enum expr_use {
     EXPR_FILTER,    /* a caller's where=: JSON names; hidden fields and input do not exist */
     EXPR_ACTION,    /* access of an action: as EXPR_RULE, but there is no row */
     EXPR_CALLER,    /* whom a rule is for: auth, can(), role() alone */
+    EXPR_KEY,       /* the same, or a value: auth.<field> */
     EXPR_CONDITION, /* partial indexes and the like: schema names of this row only; no auth, no paths, no now */
 };
 struct expr_context;
@@ -105,6 +106,8 @@ struct expr_row {
  * path) has none: expr_needs_database() says so, and it is false here. */
 MUST_USE bool expr_eval(const struct expr *expr, const struct expr_context *context, const struct expr_row *row);
 MUST_USE bool expr_needs_database(const struct expr *expr);
+/* The value of an expression checked as EXPR_KEY; of a condition 0 or 1. It lives as long as the context's caller. */
+struct value expr_eval_value(const struct expr *expr, const struct expr_context *context);
 /* Whether the outcome depends on the row, or on the input, at all (false: `true`, `can("x")`, `auth.id != null`): then
  * it can be decided before a row is read. */
 MUST_USE bool expr_needs_row(const struct expr *expr);

@@ -152,16 +152,22 @@ static void check_rule_depth(struct checker *c, const struct expr_node *node)
     }
 }
 
+static const char *rowless_hint(enum expr_use use)
+{
+    if (use == EXPR_ACTION)
+        return "an action knows auth, role(), can() and input.<field>";
+    if (use == EXPR_KEY)
+        return "it knows the caller: auth.<field>, role(), can()";
+    return "`for` knows the caller: auth, role(), can(); the row belongs into `when`";
+}
+
 static void resolve_row(struct checker *c, struct expr_node *node)
 {
     struct expr_problem problem;
     struct expr_route route;
     node->root = EXPR_ROOT_ROW;
-    if (c->scope->use == EXPR_ACTION || c->scope->use == EXPR_CALLER) {
-        FAULT(c, node,
-              c->scope->use == EXPR_ACTION ? "an action knows auth, role(), can() and input.<field>"
-                                           : "`for` knows the caller: auth, role(), can(); the row belongs into `when`",
-              "\"%.*s\": there is no row here", SLICE_ARG(node->text));
+    if (c->scope->use == EXPR_ACTION || c->scope->use == EXPR_CALLER || c->scope->use == EXPR_KEY) {
+        FAULT(c, node, rowless_hint(c->scope->use), "\"%.*s\": there is no row here", SLICE_ARG(node->text));
         return;
     }
     if (expr_resolve_route(c->scope, node->text, &problem, &route) != OK) {
@@ -586,12 +592,27 @@ static void check_condition(struct checker *c, struct expr_node *node)
         check_bare(c, node);
 }
 
+/* A field of the caller, or a condition. */
+static void check_value(struct checker *c, struct expr_node *node)
+{
+    if (node->kind != EXPR_PATH) {
+        check_condition(c, node);
+        return;
+    }
+    check_operand(c, node);
+    if (c->error == OK && !node->type && node->root == EXPR_ROOT_AUTH_FIELD)
+        FAULT(c, node, "a resource with a password is one", "\"%.*s\": there are no accounts", SLICE_ARG(node->text));
+}
+
 enum error expr_check(struct expr *expr, const struct expr_scope *scope, struct diag *diag)
 {
     struct checker c = {.expr = expr, .scope = scope, .diag = diag, .arena = expr->arena};
     if (expr->is_checked)
         return OK;
-    check_condition(&c, expr->root);
+    if (scope->use == EXPR_KEY)
+        check_value(&c, expr->root);
+    else
+        check_condition(&c, expr->root);
     expr->is_checked = c.error == OK;
     return c.error;
 }

@@ -306,6 +306,14 @@ enum expr_verdict expr_eval_node(const struct expr_node *node, const struct expr
     }
 }
 
+struct value expr_eval_value(const struct expr *expr, const struct expr_context *context)
+{
+    char room[EXPR_ROOM_BYTES]; /* of now, which is no such value */
+    struct value value;
+    const struct scene scene = {.context = context};
+    return operand(&scene, expr->root, room, &value) ? value : VALUE_NOTHING;
+}
+
 bool expr_eval(const struct expr *expr, const struct expr_context *context, const struct expr_row *row)
 {
     return !expr || expr_eval_node(expr->root, context, row) == EXPR_TRUE;

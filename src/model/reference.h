@@ -11,8 +11,8 @@
 #include "model/session.h"
 
 /* Adds a field error to the session's diag unless `value` is the id of a row of the field's target that the caller may
- * read: one that may not be read fails like one that is missing. Null passes. `prefix` stands before the field's name.
- * Errors: those of db_query(); a missing row is none. */
+ * read: one that may not be read fails like one that is missing. Null passes, and so does the caller's own account.
+ * `prefix` stands before the field's name. Errors: those of db_query(); a missing row is none. */
 YIELDS MUST_USE enum error reference_check(struct session *session, const struct field *field, struct value value,
                                            struct slice prefix);
 

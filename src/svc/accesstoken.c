@@ -18,6 +18,7 @@
 
 enum { LEEWAY_S = 30, PAYLOAD_BYTES_MAX = 4096 };
 static const struct slice token_type = SLICE_INIT("at+jwt");
+#define CLIENT_PREFIX "client:"
 
 /* ---- making ---- */
 
@@ -27,19 +28,34 @@ static void put_text(struct buf *out, const char *before, struct slice text)
     jsonwrite_string(out, text);
 }
 
-static enum error write_claims(const struct identity *identity, struct session *session, const struct account *account,
-                               struct slice grant, struct buf *out)
+/* A client that acts for itself is its own subject (RFC 9068 section 2.2), in a form that no account's id has. */
+static enum error name_subject(const struct accesstoken *token, struct arena *arena, struct slice *out)
 {
-    struct slice jti;
+    *out = token->account;
+    if (token->account.len > 0)
+        return OK;
+    *out = slice_from(arena_printf(arena, CLIENT_PREFIX "%.*s", SLICE_ARG(token->client)));
+    return out->ptr ? OK : ERROR_MEMORY;
+}
+
+static enum error write_claims(const struct identity *identity, struct session *session,
+                               const struct accesstoken *token, struct buf *out)
+{
+    struct slice jti, subject;
     int64_t now_s = session->now_us / 1000000;
     TRY(credential_random(session->core->random, session->arena, &jti));
+    TRY(name_subject(token, session->arena, &subject));
     put_text(out, "{\"iss\":", identity->issuer);
     put_text(out, ",\"aud\":", identity->audience);
-    put_text(out, ",\"sub\":", account->key);
-    put_text(out, ",\"sid\":", grant);
+    put_text(out, ",\"sub\":", subject);
+    put_text(out, ",\"sid\":", token->grant);
     put_text(out, ",\"jti\":", jti);
-    if (account->role.len > 0)
-        put_text(out, ",\"role\":", account->role);
+    if (token->role.len > 0)
+        put_text(out, ",\"role\":", token->role);
+    if (token->client.len > 0) {
+        put_text(out, ",\"client_id\":", token->client);
+        put_text(out, ",\"scope\":", token->scopes);
+    }
     buf_put_literal(out, ",\"iat\":");
     buf_put_int(out, now_s);
     buf_put_literal(out, ",\"exp\":");
@@ -68,13 +84,13 @@ static bool is_slow(enum jwk_algorithm algorithm)
     return algorithm >= JWK_RS256 && algorithm <= JWK_PS512;
 }
 
-enum error accesstoken_make(const struct identity *identity, struct session *session, const struct account *account,
-                            struct slice grant, struct slice *out)
+enum error accesstoken_make(const struct identity *identity, struct session *session, const struct accesstoken *token,
+                            struct slice *out)
 {
     struct buf payload;
     struct signing signing = {.key = identity->keys[0], .arena = session->arena};
     buf_init(&payload, PAYLOAD_BYTES_MAX);
-    enum error error = write_claims(identity, session, account, grant, &payload);
+    enum error error = write_claims(identity, session, token, &payload);
     signing.payload = buf_slice(&payload);
     if (error == OK && is_slow(jwk_algorithm(signing.key)))
         error = offload_run(session->model->offload, session->fiber, session->deadline, sign, &signing);
@@ -99,15 +115,27 @@ static bool is_ours(const struct identity *identity, const struct jws *jws)
     return jwk_find(identity->keys, identity->key_count, jws->kid, jws->algorithm) != NULL;
 }
 
+/* Whether a token is its client's own. Should an account have such an id, its sign-in tells the two apart. */
+static bool is_own_of(struct slice client, struct slice subject)
+{
+    static const struct slice prefix = SLICE_INIT(CLIENT_PREFIX);
+    return client.len > 0 && slice_starts(subject, prefix) && slice_eq(slice_from_index(subject, prefix.len), client);
+}
+
+/* A token of a client is narrowed, even to nothing. */
 static enum error take_ours(const struct jws_claims *claims, struct principal *principal, const char **why)
 {
     if (claims->session.len == 0) {
         *why = "the token names no sign-in";
         return ERROR_UNAUTHORIZED;
     }
-    principal->kind = PRINCIPAL_TOKEN;
     TRY(keep(principal, claims->session, &principal->id));
-    return keep(principal, claims->subject, &principal->account);
+    TRY(keep(principal, jws_claims_text(claims, SLICE("client_id")), &principal->client));
+    if (claims->scope.ptr || principal->client.len > 0)
+        TRY(keep(principal, claims->scope, &principal->scopes));
+    bool is_own = is_own_of(principal->client, claims->subject);
+    principal->kind = is_own ? PRINCIPAL_CLIENT : PRINCIPAL_TOKEN;
+    return keep(principal, is_own ? SLICE("") : claims->subject, &principal->account);
 }
 
 static enum error verify_ours(const struct identity *identity, const struct session *session, const struct jws *jws,
@@ -125,8 +153,6 @@ static enum error verify_ours(const struct identity *identity, const struct sess
     TRY(jws_claims_read(jws->payload, session->arena, &claims, why));
     TRY(jws_claims_check(&claims, &policy, why));
     principal->expires_us = claims.expires_us;
-    if (claims.scope.ptr)
-        TRY(keep(principal, claims.scope, &principal->scopes));
     return take_ours(&claims, principal, why);
 }
 

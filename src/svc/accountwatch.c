@@ -2,7 +2,7 @@
 /* Accounts as rows.
  *
  *   another password  every sign-in of the account ends, in the same transaction
- *   deleted           its sign-ins, keys, links to providers and tokens for another password go with it
+ *   deleted           its sign-ins, keys, consents, codes, links to providers and mailed tokens go with it
  *   anything else     it is asked for again with its next request: its role, whether it may sign in
  *
  * What others must hear is said behind the commit. */
@@ -12,6 +12,7 @@
 #include "model/change.h"
 #include "model/session.h"
 #include "svc/apikey.h"
+#include "svc/consent.h"
 #include "svc/gate.h"
 #include "svc/grant.h"
 #include "svc/passwordrule.h"
@@ -76,6 +77,7 @@ static enum error changed(void *state, struct session *session, const struct cha
     }
     if (change->kind == CHANGE_DELETE) {
         TRY(apikey_delete_all(session, news->account, &count));
+        TRY(consent_forget(session, news->account));
         TRY(provider_link_delete_all(session, news->account, &count));
     }
     return session_after_commit(session, spread, news);

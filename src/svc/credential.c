@@ -63,6 +63,13 @@ static enum error read_bearer(struct exchange *x, struct slice header, struct cr
     return OK;
 }
 
+void credential_read_cookie(const struct exchange *x, struct credential *out)
+{
+    struct slice cookies = exchange_header(x, HTTP1_HEADER_COOKIE);
+    struct slice cookie = cookies.ptr ? credential_cookie(x) : cookies;
+    *out = (struct credential){cookie.ptr ? CREDENTIAL_COOKIE : CREDENTIAL_NONE, cookie};
+}
+
 enum error credential_read(struct exchange *x, struct credential *out)
 {
     *out = (struct credential){CREDENTIAL_NONE, {NULL, 0}};
@@ -78,10 +85,7 @@ enum error credential_read(struct exchange *x, struct credential *out)
         *out = (struct credential){CREDENTIAL_KEY, key};
         return OK;
     }
-    struct slice cookies = exchange_header(x, HTTP1_HEADER_COOKIE);
-    struct slice cookie = cookies.ptr ? credential_cookie(x) : cookies;
-    if (cookie.ptr)
-        *out = (struct credential){CREDENTIAL_COOKIE, cookie};
+    credential_read_cookie(x, out);
     return OK;
 }
 
@@ -211,4 +215,34 @@ bool credential_is_csrf(const struct hmac_key *key, struct slice id, struct slic
         return false;
     const struct slice parts[] = {SLICE("csrf\n"), id, SLICE("\n"), mask};
     return tag_is(key, parts, ARRAY_LEN(parts), arena, tag);
+}
+
+static enum error make_form_tag(const struct hmac_key *key, struct slice id, struct slice asked, struct slice expiry,
+                                struct arena *arena, struct slice *out)
+{
+    const struct slice parts[] = {SLICE("form\n"), expiry, SLICE("\n"), id, SLICE("\n"), asked};
+    return make_tag(key, parts, ARRAY_LEN(parts), arena, out);
+}
+
+enum error credential_make_form(const struct hmac_key *key, struct slice id, struct slice asked, int64_t now_us,
+                                struct arena *arena, struct slice *out)
+{
+    const char *expiry = arena_printf(arena, "%lld", (long long)(now_us / 1000000 + CREDENTIAL_FORM_S));
+    struct slice tag;
+    if (!expiry)
+        return ERROR_MEMORY;
+    TRY(make_form_tag(key, id, asked, slice_from(expiry), arena, &tag));
+    *out = slice_from(arena_printf(arena, "%s.%.*s", expiry, SLICE_ARG(tag)));
+    return out->ptr ? OK : ERROR_MEMORY;
+}
+
+bool credential_is_form(const struct hmac_key *key, struct slice id, struct slice asked, struct slice token,
+                        int64_t now_us, struct arena *arena)
+{
+    struct slice tag = token, expiry, made;
+    int64_t expiry_s;
+    if (!slice_split(&tag, '.', &expiry) || !tag.ptr || number_parse_int(expiry, &expiry_s) != OK)
+        return false;
+    return expiry_s > now_us / 1000000 && make_form_tag(key, id, asked, expiry, arena, &made) == OK &&
+           digest_equal(made, tag);
 }

@@ -33,6 +33,8 @@ struct credential {
  * Errors: ERROR_UNAUTHORIZED (another scheme than Bearer, or an empty one), ERROR_VALIDATION (both headers); the diag
  * says which. */
 MUST_USE enum error credential_read(struct exchange *x, struct credential *out);
+/* The same of the cookie alone, whatever the headers say: for pages that browsers are shown. */
+void credential_read_cookie(const struct exchange *x, struct credential *out);
 /* The value of our cookie alone; empty: there is none, or more than one. */
 struct slice credential_cookie(const struct exchange *x);
 /* What it is remembered by. */
@@ -68,5 +70,13 @@ bool credential_parse_refresh(const struct hmac_key *key, struct slice text, str
 MUST_USE enum error credential_make_csrf(const struct hmac_key *key, struct slice id, struct random_source *random,
                                          struct arena *arena, struct slice *out);
 bool credential_is_csrf(const struct hmac_key *key, struct slice id, struct slice token, struct arena *arena);
+
+/* The same for a form of a page without a script: "<expiry>.<tag>", bound to who is shown it (the id of their sign-in;
+ * empty: nobody yet) and to what the page was asked for; good for CREDENTIAL_FORM_S seconds. */
+enum { CREDENTIAL_FORM_S = 600 };
+MUST_USE enum error credential_make_form(const struct hmac_key *key, struct slice id, struct slice asked,
+                                         int64_t now_us, struct arena *arena, struct slice *out);
+bool credential_is_form(const struct hmac_key *key, struct slice id, struct slice asked, struct slice token,
+                        int64_t now_us, struct arena *arena);
 
 #endif

@@ -16,6 +16,7 @@
 #include "http/guard.h"
 #include "http/http1.h"
 #include "http/site.h"
+#include "http/throttle.h"
 #include "rt/core.h"
 #include "svc/apikey.h"
 #include "svc/credential.h"
@@ -28,8 +29,12 @@ enum { TOUCH_US = 60 * 1000000 };
 static enum audit_outcome outcome_of(enum audit_kind kind)
 {
     switch (kind) {
-    case AUDIT_SIGN_IN_FAILED: return AUDIT_OUTCOME_FAILED;
+    case AUDIT_SIGN_IN_FAILED:
+    case AUDIT_CLIENT_REFUSED: return AUDIT_OUTCOME_FAILED;
     case AUDIT_DENIED:
+    case AUDIT_CONSENT_DENIED:
+    case AUDIT_CODE_REFUSED:
+    case AUDIT_CODE_REPLAYED:
     case AUDIT_CSRF_REFUSED:
     case AUDIT_KEY_REFUSED:
     case AUDIT_PROVIDER_REFUSED:
@@ -219,6 +224,20 @@ static enum error find(struct identity *identity, struct exchange *x, const stru
     return error;
 }
 
+enum error gate_find_cookie(struct exchange *x, struct identity *identity, struct principal **out)
+{
+    struct credential credential;
+    const char *why = NULL;
+    *out = NULL;
+    credential_read_cookie(x, &credential);
+    if (credential.kind == CREDENTIAL_NONE)
+        return OK;
+    enum error error = find(identity, x, &credential, &why, out);
+    if (error == ERROR_UNAUTHORIZED)
+        gate_tell(identity, x, AUDIT_TOKEN_REFUSED, SLICE(""), why);
+    return error == ERROR_UNAUTHORIZED ? OK : error;
+}
+
 static enum error refuse(struct identity *identity, struct exchange *x, const struct credential *credential,
                          const char *why)
 {
@@ -236,6 +255,7 @@ static enum error refuse(struct identity *identity, struct exchange *x, const st
 
 static enum error check(struct identity *identity, struct exchange *x, const struct principal *principal)
 {
+    TRY(throttle_admit(x));
     TRY(check_rate(identity, x, principal));
     return check_forgery(identity, x, principal);
 }
@@ -253,12 +273,18 @@ enum error gate_enter(struct exchange *x, void *state)
     struct credential credential;
     struct principal *principal;
     const char *why = NULL;
-    TRY(credential_read(x, &credential));
+    enum error error = credential_read(x, &credential);
+    if (error != OK) {
+        TRY(throttle_admit(x)); /* whoever shows what is no credential is nobody, and is counted as such */
+        return error;
+    }
     if (credential.kind == CREDENTIAL_NONE)
-        return OK;
-    enum error error = find(identity, x, &credential, &why, &principal);
-    if (error == ERROR_UNAUTHORIZED)
+        return throttle_admit(x);
+    error = find(identity, x, &credential, &why, &principal);
+    if (error == ERROR_UNAUTHORIZED) {
+        TRY(throttle_admit(x)); /* nor what is not good */
         return refuse(identity, x, &credential, why);
+    }
     TRY(error);
     x->guarded = principal;
     x->caller = &principal->caller;

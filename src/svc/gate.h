@@ -24,6 +24,10 @@ const struct principal *gate_principal(const struct exchange *x);
  * batch is no way around it. Errors: ERROR_RATE_LIMITED, told. */
 MUST_USE enum error gate_charge(struct exchange *x, int64_t more);
 
+/* Who a browser is, by its cookie alone, on a page that is open to everybody: the principal, held once, or NULL.
+ * Whoever asks lets go of it, and sees to forged requests. Errors: ERROR_MEMORY, those of db_query(). */
+YIELDS MUST_USE enum error gate_find_cookie(struct exchange *x, struct identity *identity, struct principal **out);
+
 /* Whether a request comes from a page of another site, by what the browser says of it: such a one may not sign in with
  * a cookie, either. Errors: ERROR_FORBIDDEN, told. */
 MUST_USE enum error gate_check_origin(struct exchange *x);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/sql.h"
+#include "svc/oauthcode.h"
 
 static struct value blob_of(const unsigned char *digest)
 {
@@ -30,15 +31,17 @@ static enum error read_row(struct session *session, const struct db_rows *rows, 
         return ERROR_NOT_FOUND;
     memcpy(out->digest, digest.text.ptr, sizeof out->digest);
     TRY(copy(session, rows, 1, &out->id));
-    return copy(session, rows, 2, &out->account);
+    TRY(copy(session, rows, 2, &out->account));
+    TRY(copy(session, rows, 8, &out->client));
+    return copy(session, rows, 9, &out->scopes);
 }
 
 enum error grant_find(struct session *session, struct slice id, struct grant *out)
 {
     TRY(session_read(session));
     struct sql *sql = session_sql(session);
-    sql_put(sql, "SELECT kind, id, account, digest, generation, created_us, seen_us, expires_us FROM _tenon_grants "
-                 "WHERE id = ");
+    sql_put(sql, "SELECT kind, id, account, digest, generation, created_us, seen_us, expires_us, client, scopes "
+                 "FROM _tenon_grants WHERE id = ");
     sql_bind(sql, SQL_TEXT, value_text(id));
     sql_put(sql, " AND expires_us > ");
     sql_bind(sql, SQL_INTEGER, value_int(session->now_us));
@@ -57,12 +60,12 @@ enum error grant_insert(struct session *session, const struct grant *grant)
     static const struct slice columns[] = {SLICE_INIT("id"),      SLICE_INIT("kind"),       SLICE_INIT("account"),
                                            SLICE_INIT("digest"),  SLICE_INIT("generation"), SLICE_INIT("created_us"),
                                            SLICE_INIT("seen_us"), SLICE_INIT("expires_us"), SLICE_INIT("address"),
-                                           SLICE_INIT("agent")};
-    const struct value values[] = {value_text(grant->id),        value_int(grant->kind),
-                                   value_text(grant->account),   blob_of(grant->digest),
-                                   value_int(grant->generation), value_int(grant->created_us),
-                                   value_int(grant->seen_us),    value_int(grant->expires_us),
-                                   value_text(grant->address),   value_text(grant->agent)};
+                                           SLICE_INIT("agent"),   SLICE_INIT("client"),     SLICE_INIT("scopes")};
+    const struct value values[] = {
+        value_text(grant->id),     value_int(grant->kind),       value_text(grant->account),
+        blob_of(grant->digest),    value_int(grant->generation), value_int(grant->created_us),
+        value_int(grant->seen_us), value_int(grant->expires_us), value_text(grant->address),
+        value_text(grant->agent),  value_text(grant->client),    value_text(grant->scopes)};
     struct sql *sql = session_sql(session);
     sql_insert(sql, SLICE("_tenon_grants"));
     for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
@@ -118,8 +121,11 @@ enum error grant_revoke(struct session *session, struct slice id)
     return sql_execute(sql, session->conn, NULL);
 }
 
+/* Codes go first: one that is being redeemed at this moment is waited for, and the sign-in that it has become is seen.
+ */
 enum error grant_revoke_all(struct session *session, struct slice account, int64_t *count)
 {
+    TRY(oauthcode_forget(session, account));
     struct sql *sql = session_sql(session);
     sql_put(sql, "DELETE FROM _tenon_grants WHERE account = ");
     sql_bind(sql, SQL_TEXT, value_text(account));

@@ -12,7 +12,8 @@
 #include "model/session.h"
 
 /* A sign-in, as it is stored: one row of _tenon_grants from login to logout, whether the caller then shows a cookie or
- * tokens. Whatever ends it deletes the row. Of its secret only the SHA-256 is kept. */
+ * tokens, and whether it is a person who has them or a client of OAuth. Whatever ends it deletes the row. Of its secret
+ * only the SHA-256 is kept. */
 
 enum grant_kind { GRANT_TOKEN, GRANT_COOKIE };
 enum { GRANT_ID_BYTES = 22 /* 128 random bits in base64url */, GRANT_TEXT_MAX = 200 };
@@ -20,7 +21,9 @@ enum { GRANT_ID_BYTES = 22 /* 128 random bits in base64url */, GRANT_TEXT_MAX = 
 struct grant {
     struct slice id;
     enum grant_kind kind;
-    struct slice account;                      /* its id as text */
+    struct slice account;                      /* its id as text; empty: the client's own */
+    struct slice client;                       /* the OAuth client that has it; empty: whoever signed in */
+    struct slice scopes;                       /* what a client was given: patterns, separated by spaces */
     unsigned char digest[DIGEST_SHA256_BYTES]; /* of the secret that is good now */
     int64_t generation;                        /* how often the secret was replaced */
     int64_t created_us, seen_us, expires_us;   /* wall clock */
@@ -39,7 +42,7 @@ MUST_USE enum error grant_replace(struct session *session, const struct grant *g
 /* Notes that it was used. */
 MUST_USE enum error grant_touch(struct session *session, struct slice id);
 MUST_USE enum error grant_revoke(struct session *session, struct slice id);
-/* All sign-ins of an account; says how many there were. */
+/* All sign-ins of an account, and the codes that could become one; says how many there were. */
 MUST_USE enum error grant_revoke_all(struct session *session, struct slice account, int64_t *count);
 /* Deletes what has expired, `limit` rows at most; says how many. */
 MUST_USE enum error grant_sweep(struct session *session, int64_t limit, int64_t *deleted);

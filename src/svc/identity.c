@@ -14,7 +14,6 @@
 #include "svc/accountwatch.h"
 #include "svc/identity_table.h"
 #include "svc/issuer.h"
-#include "svc/limit.h"
 #include "svc/provider.h"
 
 enum { SECRET_BYTES = 32, PRINCIPALS_PER_CORE = 4096 };
@@ -51,7 +50,7 @@ bool identity_is_needed(const struct identity_config *config, const struct schem
 {
     size_t of_resources = schema->resource_count * ACTION_COUNT + schema->action_count;
     return schema->account || schema->role_count > 0 || config->key_count > 0 || config->issuer_count > 0 ||
-           schema->permission_count > of_resources;
+           config->oauth.client_count > 0 || schema->permission_count > of_resources;
 }
 
 static enum error make_mac(struct identity *identity)
@@ -180,8 +179,7 @@ static enum error build(struct identity *identity, const struct identity_parts *
     TRY(make_mac(identity));
     TRY(make_keys(identity, diag));
     TRY(make_issuers(identity, parts, diag));
-    TRY(make_providers(identity, parts));
-    return limit_create(&(const struct limit_config){0}, &identity->limit);
+    return make_providers(identity, parts);
 }
 
 enum error identity_create(const struct identity_config *config, const struct identity_parts *parts, struct diag *diag,
@@ -194,6 +192,7 @@ enum error identity_create(const struct identity_config *config, const struct id
     identity->model = parts->model;
     identity->mailer = parts->mailer;
     identity->audits = parts->audits;
+    identity->limit = parts->limit;
     enum error error = build(identity, parts, diag);
     if (error != OK) {
         identity_destroy(identity);
@@ -215,7 +214,6 @@ void identity_destroy(struct identity *identity)
         issuer_destroy(identity->issuers[i]);
     for (size_t i = 0; identity->providers && i < identity->config->provider_count; i++)
         provider_destroy(identity->providers[i]);
-    limit_destroy(identity->limit);
     digest_hmac_destroy(identity->mac);
     free(identity->issuers);
     free(identity->providers);

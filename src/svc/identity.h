@@ -16,6 +16,7 @@
 #include "model/model.h"
 #include "svc/account.h"
 #include "svc/lockout.h"
+#include "svc/oauthclient.h"
 #include "svc/principal.h"
 
 /* Identity: what signing in, tokens, keys and permissions of one app share. One for each reading of the app file; its
@@ -66,8 +67,9 @@ struct identity_config {
     size_t issuer_count;
     const struct provider_config *providers; /* whom people sign in with */
     size_t provider_count;
-    struct slice url;        /* of this server, as browsers and providers know it, without a slash behind */
-    struct slice after;      /* where browsers go that have signed in with a provider: a path or a URL */
+    struct slice url;   /* of this server, as browsers and providers know it, without a slash behind */
+    struct slice after; /* where browsers go that have signed in with a provider: a path or a URL */
+    struct oauthclient_config oauth;
     struct slice mail_reset; /* the address in a mail, with {token} in it; empty: the token alone */
 };
 
@@ -84,7 +86,7 @@ struct identity {
     struct issuer **issuers;          /* as many as the config's */
     struct provider **providers;      /* the same */
     struct hmac_key *mac;             /* of refresh tokens and tokens against forged requests */
-    struct limit *limit;              /* of API keys */
+    struct limit *limit;              /* borrowed; of API keys, and of what is mailed */
     struct mailer *mailer;            /* borrowed; NULL: nothing can be mailed */
     struct audit *audits;             /* borrowed; by core */
     struct model_accounts accounts;   /* what the model calls */
@@ -96,7 +98,8 @@ struct identity {
     atomic_uint attempts[IDENTITY_ATTEMPTS]; /* passwords being checked, by account */
 };
 
-/* Whether an app has anything to do with who asks: accounts, roles, keys, issuers, or a rule that asks can(). */
+/* Whether an app has anything to do with who asks: accounts, roles, keys, issuers, clients, or a rule that asks
+ * can(). */
 bool identity_is_needed(const struct identity_config *config, const struct schema *schema);
 /* Whether people can sign in: there is an account resource, and a field to sign in with. */
 bool identity_has_accounts(const struct identity_config *config, const struct schema *schema);
@@ -107,6 +110,7 @@ struct identity_parts {
     struct mailer *mailer;
     struct fetch *fetch; /* for what other issuers publish */
     struct audit *audits;
+    struct limit *limit;
     struct log *const *core_logs;
     unsigned core_count;
 };

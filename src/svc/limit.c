@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rate limits over a bounded table of keys.
  *
- * The token bucket is kept as GCRA keeps it: one number per key, the theoretical arrival time (TAT), at which the
- * bucket will be full. Taking adds cost * period / count to it; what would set it further than the burst ahead of now
- * is refused. So that no division rounds, all times are multiplied by the rule's count: a token then is `period_us`
- * exactly, and the number has 128 bits.
+ * What is remembered of a key is the algorithm's business (limit_algorithm.c): two words.
  *
  * The table is cut into shards, each with a mutex that is held for a few loads and never across a yield. A shard has
  * chains of entries by digest, and a list of them by when they were last asked for. Entries are numbers of places in
  * one array; memory that no key has needed yet is never touched.
  *
- * Another algorithm is a function in `algorithms`, and its state is within the words of struct limit_state. */
+ * Giving back must not give more than was taken: a key that was forgotten and has begun anew meanwhile has another
+ * `born`, and keeps what it has. A key that holds something of a concurrency limit stands in no list, so that nobody
+ * finds it to forget it. */
 #include "svc/limit.h"
 
 #include <pthread.h>
@@ -21,11 +20,11 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "http/exchange.h"
+#include "svc/limit_algorithm.h"
 
-enum { SHARDS = 64, KEYS_DEFAULT = 100000, SHARD_KEYS_MAX = 1 << 28 };
+enum { SHARDS = 64, SHARD_KEYS_MAX = 1 << 28 };
 
 static const int64_t second_us = 1000000;
-static const int64_t far_us = INT64_MAX / 4; /* further than any clock goes, and no sum of it overflows */
 
 /* ---- rates and rules ---- */
 
@@ -74,55 +73,18 @@ enum error limit_parse_rate(struct slice text, struct limit_rate *out)
 void limit_rule_init(struct limit_rule *rule, struct slice name, enum limit_algorithm algorithm, struct limit_rate rate,
                      int64_t burst)
 {
-    const int64_t numbers[] = {algorithm, rate.count, rate.period_us, burst > 0 ? burst : rate.count};
+    bool is_window = algorithm == LIMIT_FIXED_WINDOW || algorithm == LIMIT_SLIDING_WINDOW;
+    const int64_t numbers[] = {algorithm, rate.count, rate.period_us, burst > 0 && !is_window ? burst : rate.count};
     *rule = (struct limit_rule){.name = name, .algorithm = algorithm, .rate = rate, .burst = numbers[3]};
     rule->id = digest_hash64(digest_hash64(0, name), slice_of((const char *)numbers, sizeof numbers));
+    if (algorithm == LIMIT_SLIDING_WINDOW)
+        limit_algorithm_cut(rule);
 }
 
-/* ---- algorithms ---- */
-
-/* What is remembered of a key. All zero: a key that has done nothing. */
-struct limit_state {
-    uint64_t words[2];
-};
-
-typedef unsigned __int128 scaled; /* microseconds times the count of the rate */
-
-static int64_t unscale_up(scaled time, const struct limit_rule *rule)
+void limit_rule_add(struct limit_rule *rule, struct slice what)
 {
-    scaled count = (scaled)rule->rate.count, whole = (time + count - 1) / count;
-    return whole > far_us ? far_us : (int64_t)whole;
+    rule->id = digest_hash64(rule->id, what);
 }
-
-static scaled tat_of(const struct limit_state *state)
-{
-    return (scaled)state->words[1] << 64 | state->words[0];
-}
-
-/* `cost` 0 only looks. */
-static void take_from_bucket(const struct limit_rule *rule, struct limit_state *state, int64_t now_us, int64_t cost,
-                             struct limit_result *out)
-{
-    scaled now = (scaled)now_us * (scaled)rule->rate.count, token = (scaled)rule->rate.period_us;
-    scaled full = token * (scaled)rule->burst, tat = tat_of(state);
-    if (tat < now)
-        tat = now;
-    scaled wanted = tat + token * (scaled)(cost > 0 ? cost : 1);
-    out->is_allowed = wanted - now <= full;
-    if (!out->is_allowed)
-        out->retry_after_us = wanted - tat > full ? LIMIT_NEVER_US : unscale_up(wanted - now - full, rule);
-    if (out->is_allowed && cost > 0) {
-        tat = wanted;
-        *state = (struct limit_state){{(uint64_t)tat, (uint64_t)(tat >> 64)}};
-    }
-    out->remaining = (int64_t)((full - (tat - now)) / token);
-    out->reset_after_us = unscale_up(tat - now, rule);
-}
-
-typedef void limit_decide(const struct limit_rule *rule, struct limit_state *state, int64_t now_us, int64_t cost,
-                          struct limit_result *out);
-
-static limit_decide *const algorithms[LIMIT_ALGORITHM_COUNT] = {[LIMIT_TOKEN_BUCKET] = take_from_bucket};
 
 /* ---- the table ---- */
 
@@ -132,7 +94,10 @@ struct entry {
     int64_t full_at_us;    /* when it is as if it had done nothing */
     uint32_t next;         /* in its chain; of places that are free, the next free one */
     uint32_t older, newer; /* by when it was last asked for */
+    uint32_t born : 31;    /* the how-manieth key of its shard it is */
+    uint32_t is_held : 1;  /* it stands in no list: something is to be given back */
 };
+_Static_assert(sizeof(struct entry) == 48, "what the manual says of memory");
 
 /* Places count from 1; entries[0] is the head of the list: `newer` is the oldest entry, `older` the newest. */
 struct shard {
@@ -140,6 +105,7 @@ struct shard {
     struct entry *entries;
     uint32_t *chains;
     uint32_t count, used, free; /* keys; places ever used; the first free one of those */
+    uint32_t born;
     uint64_t evicted, evicted_early;
 };
 
@@ -169,7 +135,7 @@ static enum error fill(struct limit *limit)
 
 enum error limit_create(const struct limit_config *config, struct limit **out)
 {
-    size_t keys = config->keys_max > 0 ? config->keys_max : KEYS_DEFAULT;
+    size_t keys = config->keys_max > 0 ? config->keys_max : LIMIT_KEYS;
     struct limit *limit = aligned_alloc(_Alignof(struct limit), sizeof *limit);
     if (!limit)
         return ERROR_MEMORY;
@@ -242,18 +208,23 @@ static void remove_entry(const struct limit *limit, struct shard *shard, uint32_
     while (*link != place)
         link = &shard->entries[*link].next;
     *link = entry->next;
-    take_off_list(shard, place);
+    if (!entry->is_held)
+        take_off_list(shard, place);
     entry->next = shard->free;
     shard->free = place;
     shard->count--;
 }
 
-static void evict_oldest(const struct limit *limit, struct shard *shard, int64_t now_us)
+/* False: every key holds something. */
+static bool evict_oldest(const struct limit *limit, struct shard *shard, int64_t now_us)
 {
     uint32_t oldest = shard->entries[0].newer;
+    if (!oldest)
+        return false;
     shard->evicted++;
     shard->evicted_early += shard->entries[oldest].full_at_us > now_us;
     remove_entry(limit, shard, oldest);
+    return true;
 }
 
 static uint32_t find_entry(const struct limit *limit, struct shard *shard, uint64_t key)
@@ -264,17 +235,18 @@ static uint32_t find_entry(const struct limit *limit, struct shard *shard, uint6
     return place;
 }
 
+/* NULL: there is no room. */
 static struct entry *add_entry(const struct limit *limit, struct shard *shard, uint64_t key, int64_t now_us)
 {
-    if (shard->count == limit->shard_keys)
-        evict_oldest(limit, shard, now_us);
+    if (shard->count == limit->shard_keys && !evict_oldest(limit, shard, now_us))
+        return NULL;
     uint32_t place = shard->free;
     if (place)
         shard->free = shard->entries[place].next;
     else
         place = ++shard->used;
     uint32_t *chain = chain_of(limit, shard, key);
-    shard->entries[place] = (struct entry){.key = key, .next = *chain};
+    shard->entries[place] = (struct entry){.key = key, .next = *chain, .born = ++shard->born & INT32_MAX};
     *chain = place;
     put_newest(shard, place);
     shard->count++;
@@ -287,27 +259,67 @@ static struct entry *touch_entry(const struct limit *limit, struct shard *shard,
     uint32_t place = find_entry(limit, shard, key);
     if (!place)
         return NULL;
-    if (shard->entries[0].older != place) {
+    if (shard->entries[0].older != place && !shard->entries[place].is_held) {
         take_off_list(shard, place);
         put_newest(shard, place);
     }
     return &shard->entries[place];
 }
 
+/* Takes an entry that begins to hold something off the list, and puts one that holds nothing any more back. */
+static void hold(struct shard *shard, struct entry *entry, bool is_held)
+{
+    uint32_t place = (uint32_t)(entry - shard->entries);
+    if (entry->is_held == is_held)
+        return;
+    if (is_held)
+        take_off_list(shard, place);
+    else
+        put_newest(shard, place);
+    entry->is_held = is_held;
+}
+
+static void take_from(struct shard *shard, struct entry *entry, const struct limit_rule *rule, int64_t now_us,
+                      int64_t cost, struct limit_result *out)
+{
+    limit_algorithm_take(rule, &entry->state, now_us, cost > 0 ? cost : 1, out);
+    entry->full_at_us = now_us + out->reset_after_us;
+    out->born = entry->born;
+    if (rule->algorithm == LIMIT_CONCURRENCY)
+        hold(shard, entry, limit_algorithm_is_held(rule, &entry->state));
+}
+
 struct limit_result limit_take(struct limit *limit, const struct limit_rule *rule, struct slice key, int64_t cost)
 {
-    struct limit_result result = {.limit = rule->burst};
     uint64_t digest = key_of(limit, rule, key);
+    struct limit_result result = {.limit = rule->burst, .key = digest};
     struct shard *shard = shard_of(limit, digest);
     pthread_mutex_lock(&shard->mutex);
     int64_t now_us = clock_monotonic_us(limit->clock); /* inside: time does not go back for a key */
     struct entry *entry = touch_entry(limit, shard, digest);
     if (!entry)
         entry = add_entry(limit, shard, digest, now_us);
-    algorithms[rule->algorithm](rule, &entry->state, now_us, cost > 0 ? cost : 1, &result);
-    entry->full_at_us = now_us + result.reset_after_us;
+    if (entry)
+        take_from(shard, entry, rule, now_us, cost, &result);
+    else
+        result.retry_after_us = result.reset_after_us = second_us;
     pthread_mutex_unlock(&shard->mutex);
     return result;
+}
+
+void limit_give_back(struct limit *limit, const struct limit_rule *rule, const struct limit_result *result,
+                     int64_t cost)
+{
+    struct shard *shard = shard_of(limit, result->key);
+    pthread_mutex_lock(&shard->mutex);
+    uint32_t place = find_entry(limit, shard, result->key);
+    struct entry *entry = place ? &shard->entries[place] : NULL;
+    if (entry && entry->born == result->born) {
+        limit_algorithm_undo(rule, &entry->state, result->mark, cost > 0 ? cost : 1);
+        if (rule->algorithm == LIMIT_CONCURRENCY)
+            hold(shard, entry, limit_algorithm_is_held(rule, &entry->state));
+    }
+    pthread_mutex_unlock(&shard->mutex);
 }
 
 struct limit_result limit_look(struct limit *limit, const struct limit_rule *rule, struct slice key)
@@ -320,7 +332,7 @@ struct limit_result limit_look(struct limit *limit, const struct limit_rule *rul
     struct limit_state state = place ? shard->entries[place].state : (struct limit_state){{0}};
     int64_t now_us = clock_monotonic_us(limit->clock);
     pthread_mutex_unlock(&shard->mutex);
-    algorithms[rule->algorithm](rule, &state, now_us, 0, &result);
+    limit_algorithm_take(rule, &state, now_us, 0, &result);
     return result;
 }
 
@@ -330,14 +342,58 @@ void limit_forget(struct limit *limit, const struct limit_rule *rule, struct sli
     struct shard *shard = shard_of(limit, digest);
     pthread_mutex_lock(&shard->mutex);
     uint32_t place = find_entry(limit, shard, digest);
-    if (place)
+    if (place && !shard->entries[place].is_held)
         remove_entry(limit, shard, place);
     pthread_mutex_unlock(&shard->mutex);
 }
 
+/* ---- the table as a store ---- */
+
+/* What the others would have given, once theirs is back. */
+static void return_all(struct limit *limit, const struct limit_claim *claims, size_t count,
+                       struct limit_result *results)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!results[i].is_allowed)
+            continue;
+        limit_give_back(limit, claims[i].rule, &results[i], claims[i].cost);
+        results[i] = limit_look(limit, claims[i].rule, claims[i].key);
+        results[i].is_allowed = true;
+        results[i].retry_after_us = 0;
+    }
+}
+
+static enum error take_all(void *state, struct exchange *x, const struct limit_claim *claims, size_t count,
+                           struct limit_result *results)
+{
+    struct limit *limit = state;
+    bool is_allowed = true;
+    for (size_t i = 0; i < count; i++) {
+        results[i] = limit_take(limit, claims[i].rule, claims[i].key, claims[i].cost);
+        is_allowed = is_allowed && results[i].is_allowed;
+    }
+    if (is_allowed)
+        return OK;
+    return_all(limit, claims, count, results);
+    return ERROR_RATE_LIMITED;
+}
+
+static void give_back(void *state, const struct limit_claim *claim, const struct limit_result *result)
+{
+    limit_give_back(state, claim->rule, result, claim->cost);
+}
+
+struct limit_store limit_store(struct limit *limit)
+{
+    return (struct limit_store){.take = take_all, .give_back = give_back, .state = limit};
+}
+
 struct limit_figures limit_figures(struct limit *limit)
 {
-    struct limit_figures figures = {.keys_max = (size_t)limit->shard_keys * SHARDS};
+    struct limit_figures figures = {.keys = 0};
+    if (!limit)
+        return figures;
+    figures.keys_max = (size_t)limit->shard_keys * SHARDS;
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *shard = &limit->shards[i];
         pthread_mutex_lock(&shard->mutex);
@@ -357,9 +413,9 @@ static int64_t seconds_up(int64_t us)
 }
 
 /* A string of structured fields (RFC 9651 section 3.3.3), which knows printable ASCII only. */
-static void put_name(struct buf *out, struct slice name, bool is_first)
+void limit_format_name(struct buf *out, struct slice name)
 {
-    buf_put_text(out, is_first ? "\"" : ", \"");
+    buf_put_byte(out, '"');
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
         if (c == '"' || c == '\\')
@@ -367,6 +423,16 @@ static void put_name(struct buf *out, struct slice name, bool is_first)
         buf_put_byte(out, c >= ' ' && c <= '~' ? c : '?');
     }
     buf_put_byte(out, '"');
+}
+
+static void put_name(struct buf *out, const struct limit_rule *rule, bool is_first)
+{
+    if (!is_first)
+        buf_put_literal(out, ", ");
+    if (rule->quoted.len > 0)
+        buf_put_slice(out, rule->quoted);
+    else
+        limit_format_name(out, rule->name);
 }
 
 static void put_parameter(struct buf *out, char name, int64_t number)
@@ -378,18 +444,21 @@ static void put_parameter(struct buf *out, char name, int64_t number)
 
 void limit_format_policy(struct buf *out, const struct limit_rule *rule, bool is_first)
 {
-    scaled full = (scaled)rule->rate.period_us * (scaled)rule->burst;
-    put_name(out, rule->name, is_first);
+    put_name(out, rule, is_first);
     put_parameter(out, 'q', rule->burst);
-    put_parameter(out, 'w', seconds_up(unscale_up(full, rule)));
+    if (rule->algorithm == LIMIT_CONCURRENCY)
+        buf_put_literal(out, ";qu=\"concurrent-requests\"");
+    else
+        put_parameter(out, 'w', seconds_up(limit_algorithm_window_us(rule)));
 }
 
 void limit_format_state(struct buf *out, const struct limit_rule *rule, const struct limit_result *result,
                         bool is_first)
 {
-    put_name(out, rule->name, is_first);
+    put_name(out, rule, is_first);
     put_parameter(out, 'r', result->remaining);
-    put_parameter(out, 't', seconds_up(result->reset_after_us));
+    if (rule->algorithm != LIMIT_CONCURRENCY)
+        put_parameter(out, 't', seconds_up(result->reset_after_us));
 }
 
 unsigned limit_retry_seconds(const struct limit_result *result)

@@ -20,6 +20,7 @@ enum principal_kind {
     PRINCIPAL_TOKEN, /* a token of ours */
     PRINCIPAL_COOKIE,
     PRINCIPAL_KEY,
+    PRINCIPAL_CLIENT, /* a client of OAuth, for itself */
     PRINCIPAL_FOREIGN /* a token of another issuer */
 };
 
@@ -29,7 +30,8 @@ struct principal {
     struct slice id;      /* of the sign-in or of the key; empty: neither */
     struct slice account; /* its id as text; empty: none */
     struct slice scopes;  /* of the token or the key: patterns; with a NULL pointer: it is not narrowed */
-    struct slice role;    /* of a foreign token, where there are no accounts */
+    struct slice client;  /* of OAuth, that the token is for; empty: none */
+    struct slice role;    /* of a client, or of a foreign token where there are no accounts */
     struct slice rate;    /* of the key */
     int64_t expires_us;   /* wall clock: what was proven holds until then */
     int64_t checked_us;   /* the core's clock when the database was asked */

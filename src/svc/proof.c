@@ -60,7 +60,10 @@ static struct value value_of(const void *state, const struct field *field)
 static enum error make_name(struct principal *principal)
 {
     struct slice of = principal->account.len > 0 ? principal->account : principal->id;
-    const char *kind = principal->account.len > 0 ? "user" : "key";
+    bool is_client = principal->kind == PRINCIPAL_CLIENT;
+    const char *kind = principal->account.len > 0 ? "user" : is_client ? "client" : "key";
+    if (is_client)
+        of = principal->client;
     const char *name = arena_printf(&principal->arena, "%s:%.*s", kind, SLICE_ARG(of));
     principal->caller.name = slice_from(name);
     return name ? OK : ERROR_MEMORY;
@@ -86,10 +89,34 @@ static enum error fill_permissions(const struct schema *schema, bool has_role, s
     return OK;
 }
 
+/* A client has no more than it may ask for now, whatever it was given earlier. */
+static enum error narrow_to_client(const struct identity *identity, struct principal *principal)
+{
+    const struct schema *schema = identity->model->schema;
+    const struct oauthclient *client = oauthclient_find(&identity->config->oauth, principal->client);
+    if (!client)
+        return OK;
+    size_t words = permission_words(schema);
+    uint64_t *allowed = arena_array(&principal->arena, words * 3, sizeof *allowed);
+    if (!allowed)
+        return ERROR_MEMORY;
+    uint64_t *held = allowed + words, *scopes = held + words;
+    permission_add(schema, client->scopes, allowed);
+    for (size_t i = 0; i < words; i++) {
+        held[i] = principal->caller.held[i] & allowed[i];
+        scopes[i] = principal->caller.scopes[i] & allowed[i];
+    }
+    principal->caller.held = held;
+    principal->caller.scopes = scopes;
+    return OK;
+}
+
 enum error proof_fill(const struct identity *identity, const struct account *account, struct principal *principal)
 {
     struct caller *caller = &principal->caller;
     *caller = (struct caller){.is_signed_in = true};
+    if (principal->client.len > 0 && !principal->scopes.ptr)
+        principal->scopes = SLICE("");
     if (account) {
         principal->account = account->key;
         caller->id = account->id;
@@ -99,10 +126,13 @@ enum error proof_fill(const struct identity *identity, const struct account *acc
     } else if (principal->kind == PRINCIPAL_FOREIGN) {
         caller->id = value_text(principal->account);
         caller->role = principal->role;
+    } else if (principal->kind == PRINCIPAL_CLIENT) {
+        caller->role = principal->role;
     }
-    bool has_role = account || principal->kind == PRINCIPAL_FOREIGN;
+    bool has_role = account || principal->kind == PRINCIPAL_FOREIGN || caller->role.len > 0;
     TRY(make_name(principal));
-    return fill_permissions(identity->model->schema, has_role, principal);
+    TRY(fill_permissions(identity->model->schema, has_role, principal));
+    return narrow_to_client(identity, principal);
 }
 
 /* ---- what each kind proves ---- */
@@ -168,9 +198,21 @@ static enum error recall_token(struct proof *proof)
     principal->expires_us = stale->expires_us;
     TRY(keep(principal, stale->id, &principal->id));
     TRY(keep(principal, stale->account, &principal->account));
+    TRY(keep(principal, stale->client, &principal->client));
     if (stale->scopes.ptr)
         TRY(keep(principal, stale->scopes, &principal->scopes));
     return keep(principal, stale->role, &principal->role);
+}
+
+static enum error prove_client(struct proof *proof)
+{
+    struct principal *principal = proof->principal;
+    const struct oauthclient *client = oauthclient_find(&proof->identity->config->oauth, principal->client);
+    if (!client || !principal->scopes.ptr)
+        return refuse(proof, "the token's client is not in the app file");
+    if (principal->kind == PRINCIPAL_CLIENT && !oauthclient_may(client, OAUTHCLIENT_CREDENTIALS))
+        return refuse(proof, "the client may not act for itself any more");
+    return principal->kind == PRINCIPAL_CLIENT ? keep(principal, client->role, &principal->role) : OK;
 }
 
 static enum error prove_token(struct proof *proof)
@@ -184,10 +226,11 @@ static enum error prove_token(struct proof *proof)
     if (principal->kind == PRINCIPAL_FOREIGN)
         return OK;
     TRY(found(proof, grant_find(&proof->session, principal->id, &grant), "the token's sign-in has ended"));
-    if (grant.kind != GRANT_TOKEN || !slice_eq(grant.account, principal->account))
+    if (grant.kind != GRANT_TOKEN || !slice_eq(grant.account, principal->account) ||
+        !slice_eq(grant.client, principal->client))
         return refuse(proof, "the token is not of its sign-in");
     principal->seen_us = grant.seen_us;
-    return OK;
+    return principal->client.len > 0 ? prove_client(proof) : OK;
 }
 
 static enum error prove(struct proof *proof)

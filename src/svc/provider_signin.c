@@ -8,7 +8,7 @@
  *     no account has it                                -> made by the rule for creating one, then linked
  *
  * Reclaimed: whoever made the account has not shown that the address is theirs; the person here has. So whatever lets
- * its maker in goes: the password, every sign-in, key, link and token for another password.
+ * its maker in goes: the password, every sign-in, key, consent, link and token for another password.
  *
  * What is decided is decided again in the unit of work, of what it sees, with the account's row held; where something
  * came between (two first sign-ins at once), all of it is done anew.
@@ -29,6 +29,7 @@
 #include "model/model.h"
 #include "model/type.h"
 #include "svc/apikey.h"
+#include "svc/consent.h"
 #include "svc/gate.h"
 #include "svc/grant.h"
 #include "svc/provider_link.h"
@@ -216,6 +217,7 @@ static enum error reclaim(struct provider_signin *entry, const struct account *a
     TRY(grant_revoke_all(session, account->key, &count));
     TRY(reset_forget(session, account->key));
     TRY(apikey_delete_all(session, account->key, &count));
+    TRY(consent_forget(session, account->key));
     TRY(provider_link_delete_all(session, account->key, &count));
     entry->is_reclaimed = true;
     return OK;

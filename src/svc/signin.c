@@ -64,13 +64,23 @@ static enum error make_secret(struct signin *signin)
     return OK;
 }
 
-/* A sign-in lasts at most config.absolute_ms; one by tokens ends sooner when it is not refreshed. */
+static bool may_refresh(const struct signin *signin)
+{
+    return !signin->client || oauthclient_may(signin->client, OAUTHCLIENT_REFRESH);
+}
+
+/* A sign-in lasts at most config.absolute_ms; one by tokens ends sooner when it is not refreshed, or cannot be. */
 static int64_t expiry_us(const struct signin *signin, int64_t created_us)
 {
     const struct identity_config *config = signin->identity->config;
     int64_t last_us = created_us + config->absolute_ms * 1000;
-    int64_t next_us = signin->session->now_us + config->refresh_ms * 1000;
+    int64_t next_us = signin->session->now_us + (may_refresh(signin) ? config->refresh_ms : config->access_ms) * 1000;
     return signin->mode == SIGNIN_TOKENS && next_us < last_us ? next_us : last_us;
+}
+
+static struct slice client_of(const struct signin *signin)
+{
+    return signin->client ? signin->client->id : SLICE("");
 }
 
 static bool is_secret_of(const struct grant *grant, struct slice secret)
@@ -108,7 +118,8 @@ enum error signin_begin(struct signin *signin, struct slice account)
     TRY(replace_cookie(signin));
     TRY(account_find_key(session, &identity->form, account, session->arena, &signin->account));
     TRY(make_secret(signin));
-    TRY(credential_random(session->core->random, session->arena, &signin->grant));
+    if (signin->grant.len == 0)
+        TRY(credential_random(session->core->random, session->arena, &signin->grant));
     struct grant grant = {.id = signin->grant,
                           .kind = signin->mode == SIGNIN_COOKIE ? GRANT_COOKIE : GRANT_TOKEN,
                           .account = signin->account.key,
@@ -117,7 +128,9 @@ enum error signin_begin(struct signin *signin, struct slice account)
                           .seen_us = session->now_us,
                           .expires_us = expiry_us(signin, session->now_us),
                           .address = exchange_remote(signin->x),
-                          .agent = cut(exchange_header(signin->x, HTTP1_HEADER_USER_AGENT))};
+                          .agent = cut(exchange_header(signin->x, HTTP1_HEADER_USER_AGENT)),
+                          .client = client_of(signin),
+                          .scopes = signin->client ? signin->scopes : SLICE("")};
     memcpy(grant.digest, signin->digest, sizeof grant.digest);
     signin->generation = grant.generation;
     return grant_insert(session, &grant);
@@ -129,6 +142,9 @@ static enum error become(struct signin *signin)
     static const unsigned char none[DIGEST_SHA256_BYTES];
     TRY(principal_create(none, &signin->principal));
     signin->principal->kind = signin->mode == SIGNIN_COOKIE ? PRINCIPAL_COOKIE : PRINCIPAL_TOKEN;
+    signin->principal->client = client_of(signin);
+    if (signin->client)
+        signin->principal->scopes = signin->scopes;
     TRY(proof_fill(signin->identity, &signin->account, signin->principal));
     signin->session->caller = signin->principal->caller;
     return OK;
@@ -139,8 +155,14 @@ static enum error make_tokens(struct signin *signin)
     struct session *session = signin->session;
     const struct credential_refresh refresh = {
         .id = signin->grant, .secret = signin->secret, .generation = signin->generation};
-    TRY(credential_make_refresh(signin->identity->mac, &refresh, session->arena, &signin->refresh));
-    return accesstoken_make(signin->identity, session, &signin->account, signin->grant, &signin->access);
+    const struct accesstoken access = {.account = signin->account.key,
+                                       .role = signin->account.role,
+                                       .grant = signin->grant,
+                                       .client = client_of(signin),
+                                       .scopes = signin->scopes};
+    if (may_refresh(signin))
+        TRY(credential_make_refresh(signin->identity->mac, &refresh, session->arena, &signin->refresh));
+    return accesstoken_make(signin->identity, session, &access, &signin->access);
 }
 
 static enum error make_cookie(struct signin *signin)
@@ -363,6 +385,18 @@ static enum error find_holder(struct signin *signin, const struct grant *grant)
     return error;
 }
 
+/* Whose it is, and whether a client asks for no more than it was given. */
+static enum error check_client(struct signin *signin, const struct grant *grant)
+{
+    if (!slice_eq(grant->client, client_of(signin)))
+        return refuse_refresh(signin, "the refresh token is another client's");
+    if (!signin->client)
+        return OK;
+    if (signin->scopes.len == 0)
+        signin->scopes = grant->scopes;
+    return oauthclient_covers(grant->scopes, signin->scopes) ? OK : ERROR_VALIDATION;
+}
+
 enum error signin_refresh(struct signin *signin, struct slice token)
 {
     struct credential_refresh parsed;
@@ -374,6 +408,7 @@ enum error signin_refresh(struct signin *signin, struct slice token)
     if (error == ERROR_NOT_FOUND || (error == OK && refreshing.grant.kind != GRANT_TOKEN))
         return refuse_refresh(signin, "the sign-in has ended");
     TRY(error);
+    TRY(check_client(signin, &refreshing.grant));
     TRY(find_holder(signin, &refreshing.grant));
     bool is_good = is_present(&refreshing.grant, &parsed);
     refreshing.is_done = is_good;
@@ -416,10 +451,20 @@ static enum error require_signin(const struct signin *signin, const struct princ
     return ERROR_FORBIDDEN;
 }
 
+/* What reaches beyond its own sign-in is not for a client that somebody has let in. */
+static enum error require_person(const struct signin *signin, const struct principal **out)
+{
+    TRY(require_signin(signin, out));
+    if ((*out)->client.len == 0)
+        return OK;
+    diag_say(&signin->x->diag, "sign in with a password", "this is not for a program that acts for somebody");
+    return ERROR_FORBIDDEN;
+}
+
 enum error signin_end(struct signin *signin, bool everywhere)
 {
     const struct principal *principal = NULL;
-    TRY(require_signin(signin, &principal));
+    TRY(everywhere ? require_person(signin, &principal) : require_signin(signin, &principal));
     struct ending ending = {.grant = principal->id, .account = principal->account, .is_everywhere = everywhere};
     TRY(session_write(signin->session, DB_READ_COMMITTED, end, &ending));
     identity_changed(signin->identity, principal->account);
@@ -460,7 +505,7 @@ enum error signin_change_password(struct signin *signin, struct slice present, s
 {
     const struct principal *principal = NULL;
     struct attempt attempt;
-    TRY(require_signin(signin, &principal));
+    TRY(require_person(signin, &principal));
     struct account *account = &signin->account;
     TRY(account_find_key(signin->session, &signin->identity->form, principal->account, signin->session->arena,
                          account));

@@ -24,11 +24,14 @@ struct signin {
     struct exchange *x;
     struct session *session; /* of the exchange; nobody's until it has worked, the account's then */
     enum signin_mode mode;
+    /* Set by whoever signs a client of OAuth in (mode SIGNIN_TOKENS); NULL and empty: people sign in for themselves. */
+    const struct oauthclient *client;
+    struct slice scopes; /* what its tokens are narrowed to; for signin_refresh() empty: to what they were before */
 
     struct account account;
     struct principal *principal;  /* signin_fini() lets go of it */
-    struct slice grant;           /* its id */
-    struct slice access, refresh; /* tokens */
+    struct slice grant;           /* its id; made by signin_begin() where it is empty */
+    struct slice access, refresh; /* tokens; a client that may not refresh gets none for that */
     struct slice cookie, csrf;
     struct slice replaced; /* whose sign-in ended because the browser came with its cookie; empty: nobody's */
     int64_t generation;
@@ -44,8 +47,9 @@ void signin_fini(struct signin *signin);
  * ERROR_RATE_LIMITED (too many wrong ones; exchange.retry_after_s says how long), ERROR_UNAVAILABLE (too many are being
  * checked), those of session_write(). */
 YIELDS MUST_USE enum error signin_password(struct signin *signin, struct slice login, struct slice password);
-/* With a refresh token, which is used up. One that was used before ends the sign-in, whoever has it.
- * Errors: ERROR_UNAUTHORIZED, those of session_write(). */
+/* With a refresh token, which is used up. One that was used before ends the sign-in, whoever has it; one of another
+ * client, or of people where a client asks, is none. Errors: ERROR_UNAUTHORIZED, ERROR_VALIDATION (the client asks for
+ * more than it was given), those of session_write(). */
 YIELDS MUST_USE enum error signin_refresh(struct signin *signin, struct slice token);
 /* In a unit: of an account that was just made. signin_finish() behind the commit. Errors: those of db_execute(). */
 MUST_USE enum error signin_begin(struct signin *signin, struct slice account);
@@ -53,11 +57,12 @@ MUST_USE enum error signin_begin(struct signin *signin, struct slice account);
 MUST_USE enum error signin_finish(struct signin *signin);
 
 /* Ends the sign-in that the request came with, or all of its account's.
- * Errors: ERROR_FORBIDDEN (an API key, a stranger's token), those of session_write(). */
+ * Errors: ERROR_FORBIDDEN (an API key, a stranger's token, a client that wants to end others), those of
+ * session_write(). */
 YIELDS MUST_USE enum error signin_end(struct signin *signin, bool everywhere);
 
 /* Changes the password of whoever asks; every sign-in of the account ends and one begins: signin->account is set.
- * Errors: ERROR_FORBIDDEN (no account behind it), ERROR_VALIDATION (the new one: told as a field), ERROR_UNAUTHORIZED
- * (the present one is wrong), ERROR_RATE_LIMITED, ERROR_UNAVAILABLE, those of session_write(). */
+ * Errors: ERROR_FORBIDDEN (no account behind it, or a client), ERROR_VALIDATION (the new one: told as a field),
+ * ERROR_UNAUTHORIZED (the present one is wrong), ERROR_RATE_LIMITED, ERROR_UNAVAILABLE, those of session_write(). */
 YIELDS MUST_USE enum error signin_change_password(struct signin *signin, struct slice present, struct slice wanted);
 #endif

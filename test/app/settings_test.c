@@ -163,6 +163,15 @@ static void settings_of_a_good_file_are_what_it_says(void **state)
     assert_true(s->http.cors.credentials);
     assert_int_equal(s->http.cors.max_age_s, 3600);
     assert_true(s->admin_is_chosen);
+    const struct oauthclient_config *oauth = &s->auth.config.oauth;
+    assert_int_equal(oauth->code_ms, 120000);
+    assert_int_equal(oauth->client_count, 2);
+    assert_int_equal(oauth->clients[0].redirect_count, 2);
+    assert_false(oauth->clients[0].is_confidential);
+    assert_true(slice_eq_text(oauth->clients[0].scopes, "*:read orders:*"));
+    assert_true(oauthclient_may(&oauth->clients[0], OAUTHCLIENT_REFRESH));
+    assert_true(oauthclient_is_secret(&oauth->clients[1], SLICE("0123456789abcdef0123456789abcdef")));
+    assert_false(oauthclient_may(&oauth->clients[1], OAUTHCLIENT_CODE));
     assert_int_equal(s->log_level, SETTINGS_WARN);
     assert_true(slice_eq_text(s->redact.items[1], "x-card"));
     assert_int_equal(s->file_count, 5);

@@ -164,7 +164,7 @@ def test_the_report_has_every_table_with_its_rows(moved):
     own = {name: count for name, count in rows.items() if name.startswith("_tenon_")}
     assert {name: count for name, count in rows.items() if name not in own} == {"people": 20, "things": 202, "events": ROWS + 1}
     assert own.pop("_tenon_idempotency") == 1 and own.pop("_tenon_secret") >= 3  # of cursors, of tokens, of what is signed
-    assert {"_tenon_grants", "_tenon_keys", "_tenon_resets", "_tenon_attempts"} <= set(own)
+    assert {"_tenon_grants", "_tenon_keys", "_tenon_resets", "_tenon_attempts", "_tenon_codes", "_tenon_consents", "_tenon_identities", "_tenon_states"} <= set(own)
     assert moved[0].report["rows"] == sum(rows.values())
 
 

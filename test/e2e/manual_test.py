@@ -5,6 +5,7 @@ import contextlib
 import os
 import pathlib
 import re
+import secrets
 import signal
 import sqlite3
 import subprocess
@@ -105,6 +106,17 @@ def test_the_manual_of_providers(serve):
         provider.port = server.port
         check_all(ROOT / "docs/manual/providers.md", server)
         provider.shutdown()
+
+
+def test_the_manual_of_limits(serve, monkeypatch):
+    manual = ROOT / "docs/manual/limits.md"
+    check_with_files(manual, serve(re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1]), monkeypatch)
+
+
+def test_the_manual_of_oauth(serve):
+    manual = ROOT / "docs/manual/oauth.md"
+    app = re.search(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.S)[1].replace("127.0.0.1:8080", "127.0.0.1:${PORT}")
+    check_all(manual, serve(app, files={"billing.secret": secrets.token_hex(32) + "\n"}))
 
 
 def test_the_manual_of_security(serve, monkeypatch):

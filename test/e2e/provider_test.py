@@ -19,7 +19,7 @@ import jwt
 import pytest
 
 from server import SCALE
-from signin_test import PASSWORD, Person, is_somebody
+from signin_test import FREE, PASSWORD, Person, is_somebody
 from token_test import KEYS, make_key, now, public_pem
 
 DATABASES = ("sqlite", "postgres")
@@ -135,12 +135,12 @@ class Provider(http.server.ThreadingHTTPServer):
             pass
 
 
-def app(provider, resources=RESOURCES, more=None, cors="", **changes):
+def app(provider, resources=RESOURCES, more=None, cors="", limits=FREE, **changes):
     """An app whose users sign in with that provider."""
     declared = {"name": "fake", "issuer": provider.url, "client": "the-client", "secret": "the secret: of 100% + more", **changes}
     auth = {"when": "active", "password": {"memory": "64KiB", "iterations": 1}, "lockout": {"failures": 1000},
             "url": "http://127.0.0.1:8080", "providers": [{k: v for k, v in declared.items() if v is not None}], **(more or {})}
-    return f"auth: {json.dumps({k: v for k, v in auth.items() if v is not None})}\n{cors}{resources}"
+    return f"auth: {json.dumps({k: v for k, v in auth.items() if v is not None})}\n{limits}{cors}{resources}"
 
 
 class Browser:

@@ -2,8 +2,8 @@
 """The security checklist, the lines about who asks (security_test.py has those that apply to anybody).
 
 Each docstring begins with the number of its line. More of them are where their subject is: 1, 2, 21, 23, 24, 25, 26, 27, 28, 29, 32 in
-signin_test.py, 13 to 17 in token_test.py, 33 and 34 in provider_test.py, 12 and 28 under load in signin_race_test.py, 1, 2, 3, 4, 8, 10 and 11 for every caller, row
-and field in test/promises/p23, 29 by its time in p21."""
+signin_test.py, 13 to 17 in token_test.py, 18 to 21 in oauth_server_test.py, 33 and 34 in provider_test.py, 12 and 28 under load in
+signin_race_test.py, 1, 2, 3, 4, 8, 10 and 11 for every caller, row and field in test/promises/p23, 29 by its time in p21."""
 
 import json
 import re

@@ -5,7 +5,7 @@
         answer = server.client.post("/api/v1/notes", json={"title": "rain"})
         assert answer.status == 201 and answer.data["title"] == "rain"
 
-The app text is completed with what a test rarely cares about: a name, a database (in the test's directory, or `database=`,
+The app text, where ${PORT} is the server's own, is completed with what a test rarely cares about: a name, a database (in the test's directory, or `database=`,
 a URL, which also replaces one in the text) and an admin port. What the text says itself is left alone. Tests normally use the fixtures of conftest.py instead of this class.
 
 Environment
@@ -417,7 +417,7 @@ class Server:
         self.process = subprocess.Popen(
             command,
             cwd=self.directory,
-            env=self.env,
+            env={**self.env, "PORT": str(self.port)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -16,7 +16,8 @@ from server import SCALE
 DATABASES = ("sqlite", "postgres")
 
 CHEAP = "password: {memory: 64KiB, iterations: 1}"
-RESOURCES = """
+FREE = 'limits: [{for: "POST /auth/*", rate: 1000000/s}]\n'  # all of these people have one address
+RESOURCES = "\n" + FREE + """
 roles:
   user: ["notes:*"]
   admin: ["*"]

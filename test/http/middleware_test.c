@@ -94,8 +94,8 @@ static void run_leaves_what_it_entered_in_reverse(void **state)
 
 static void standard_order_is_that_of_the_design(void **state)
 {
-    static const char *const names[] = {"request id", "access log",       "recover",  "timeout",
-                                        "CORS",       "security headers", "compress", "authenticate"};
+    static const char *const names[] = {"request id",       "access log", "recover", "timeout",     "CORS",
+                                        "security headers", "compress",   "limit",   "authenticate"};
     struct middleware_chain chain = middleware_standard();
     assert_int_equal(chain.count, ARRAY_LEN(names));
     for (size_t i = 0; i < chain.count; i++)

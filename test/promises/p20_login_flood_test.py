@@ -20,6 +20,7 @@ FLOOR_MS = 1.0  # of p99: below this the scheduler of two CPUs is measured, on w
 APP = """
 cores: 2
 auth: {lockout: {failures: 1000000}}
+limits: [{for: "POST /auth/*", rate: 1000000/s}]
 resources:
   users:
     fields: {email: email required unique, password: password required}

@@ -17,7 +17,7 @@ import jwt
 import pytest
 
 from server import run_tenon
-from signin_test import CHEAP, PASSWORD
+from signin_test import CHEAP, FREE, PASSWORD
 from token_test import KEYS, declared, issuer_of, now
 
 DATABASES = ("sqlite", "postgres")
@@ -310,7 +310,7 @@ class Site:
 
     def __init__(self, serve, issuer):
         settings = json.dumps([declared(issuer, subject="email", field="email")])
-        self.server = serve(f"auth: {{{CHEAP}, lockout: {{failures: 1000}}, issuers: {settings}}}\n" + APP)
+        self.server = serve(f"auth: {{{CHEAP}, lockout: {{failures: 1000}}, issuers: {settings}}}\n" + FREE + APP)
         self.api, self.issuer, self.choose = self.server.client, issuer, random.Random(23)
         self.requests, self.cases, self.unseen = 0, 0, {}
         self.world = {resource: {} for resource in FIELDS}
