@@ -2,6 +2,7 @@
 /* Accounts as rows.
  *
  *   another password  every sign-in of the account ends, in the same transaction
+ *   another role      its sign-ins by cookie end: an id that was somebody's with less is nobody's with more
  *   deleted           its sign-ins, keys, consents, codes, links to providers and mailed tokens go with it
  *   anything else     it is asked for again with its next request: its role, whether it may sign in
  *
@@ -75,6 +76,8 @@ static enum error changed(void *state, struct session *session, const struct cha
         TRY(grant_revoke_all(session, news->account, &count));
         TRY(reset_forget(session, news->account));
     }
+    if (news->has_role)
+        TRY(grant_revoke_cookies(session, news->account));
     if (change->kind == CHANGE_DELETE) {
         TRY(apikey_delete_all(session, news->account, &count));
         TRY(consent_forget(session, news->account));

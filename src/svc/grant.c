@@ -121,6 +121,16 @@ enum error grant_revoke(struct session *session, struct slice id)
     return sql_execute(sql, session->conn, NULL);
 }
 
+enum error grant_revoke_cookies(struct session *session, struct slice account)
+{
+    struct sql *sql = session_sql(session);
+    sql_put(sql, "DELETE FROM _tenon_grants WHERE account = ");
+    sql_bind(sql, SQL_TEXT, value_text(account));
+    sql_put(sql, " AND kind = ");
+    sql_bind(sql, SQL_INTEGER, value_int(GRANT_COOKIE));
+    return sql_execute(sql, session->conn, NULL);
+}
+
 /* Codes go first: one that is being redeemed at this moment is waited for, and the sign-in that it has become is seen.
  */
 enum error grant_revoke_all(struct session *session, struct slice account, int64_t *count)

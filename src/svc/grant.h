@@ -42,6 +42,8 @@ MUST_USE enum error grant_replace(struct session *session, const struct grant *g
 /* Notes that it was used. */
 MUST_USE enum error grant_touch(struct session *session, struct slice id);
 MUST_USE enum error grant_revoke(struct session *session, struct slice id);
+/* Those of an account that are by cookie. */
+MUST_USE enum error grant_revoke_cookies(struct session *session, struct slice account);
 /* All sign-ins of an account, and the codes that could become one; says how many there were. */
 MUST_USE enum error grant_revoke_all(struct session *session, struct slice account, int64_t *count);
 /* Deletes what has expired, `limit` rows at most; says how many. */

@@ -162,7 +162,7 @@ def test_a_code_works_once_and_a_second_use_ends_its_tokens(server, api):
     server.wait_log(event="code_replayed", subject=person.id)
 
 
-def test_of_20_at_once_exactly_one_gets_tokens(server, api, figure):
+def test_of_20_at_once_exactly_one_gets_tokens(server, api):
     """19. And those are void, for 19 others had the code, too."""
     for _ in range(3):
         person, pkce = Person(server), Pkce()
@@ -177,7 +177,6 @@ def test_of_20_at_once_exactly_one_gets_tokens(server, api, figure):
         good = [answer for answer in answers if answer.status == 200]
         assert len(good) == 1 and all(is_error(answer, 400, "invalid_grant") for answer in answers if answer.status != 200)
         assert not is_good(api, good[0].json["access_token"])
-    figure("issue 7", "a code shown by 20 clients at once: 1 success, and its tokens are void")
 
 
 def test_a_code_is_of_one_client_and_not_for_long(server, api, serve):

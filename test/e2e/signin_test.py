@@ -391,6 +391,19 @@ def test_a_changed_role_or_account_counts_for_the_next_request(api):
     assert not is_somebody(api, other.headers) and other.login().status == 401
 
 
+def test_another_role_ends_sign_ins_by_cookie(api):
+    """22. What a cookie is good for does not grow while it is out."""
+    person, admin = Person(api, cookie=True), Person(api)
+    assert api.patch(f"/api/v1/users/{admin.id}", json={"role": "admin"}, headers=admin.headers).status == 200
+    tokens = person.login()
+    assert api.patch(f"/api/v1/users/{person.id}", json={"name": "Renamed"}, headers=admin.headers).status == 200
+    assert is_somebody(api, person.cookie)
+    assert api.patch(f"/api/v1/users/{person.id}", json={"role": "admin"}, headers=admin.headers).status == 200
+    assert not is_somebody(api, person.cookie) and is_somebody(api, bearer(tokens))
+    assert api.get("/auth/me", headers=bearer(tokens)).data["role"] == "admin"
+    assert is_somebody(api, cookie_of(person.login("?session=cookie")))
+
+
 # Too many wrong ones
 
 

@@ -6,6 +6,8 @@ import pytest
 from cost import cpu_ns
 from server import SCALE
 
+pytestmark = pytest.mark.alone  # it measures how long things take
+
 URL = "/api/v1/things"
 PATTERNS = {
     "nested": "^(a+)+$",

@@ -99,10 +99,10 @@ def test_a_flood_of_logins_leaves_the_others_alone(serve, figure):
     assert server.client.post("/auth/login", json={"email": "person1@example.org", "password": PASSWORD}).status == 200
 
 
-def test_a_password_of_a_megabyte_is_not_hashed(serve):
+def test_a_password_of_nearly_a_megabyte_is_not_hashed(serve):
     server = serve(APP)
     began = time.monotonic()
-    for size in (1025, 900_000, 1_200_000):
+    for size in (1025, 900_000):
         answer = server.client.post("/auth/login", json={"email": "a@example.org", "password": "x" * size})
-        assert answer.status in (400, 413)
+        assert answer.status == 400
     assert time.monotonic() - began < 2 * SCALE

@@ -99,7 +99,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 def test_an_account_that_is_there_takes_as_long_as_one_that_is_not(server, database, figure, size, request):
     count = size(20_000, 20_000) if server.database.startswith("sqlite") else size(4_000, 20_000)
     body = '{"email":"%s@example.org","password":"not the password"}'
-    t = settled(server.port, [lambda: post("/auth/login", body % "known"), lambda: post("/auth/login", body % texts("abcdefgh", 5))], count)
+    # Both have failed before: a name that is new to the table of failures takes longer, whether it has an account or not.
+    t = settled(server.port, [lambda: post("/auth/login", body % "known"), lambda: post("/auth/login", body % "never")], count)
     figure("P21", f"{server.database.split(':')[0]}: unknown account against wrong password, {count} samples: t = {t:.2f}")
     assert abs(t) < BOUND
 
