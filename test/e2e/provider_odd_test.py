@@ -97,13 +97,25 @@ def unavailable(answer):
     assert "__Host-session" not in str(answer.headers)
 
 
-@pytest.mark.parametrize("document", [
-    lambda p: {**p.document(), "issuer": "https://evil.example"}, lambda p: {**p.document(), "issuer": p.url + "/"}, lambda p: {**p.document(), "issuer": None},
-    lambda p: {**p.document(), "token_endpoint": "http://evil.example/token"}, lambda p: {**p.document(), "token_endpoint": "ftp://evil.example"},
-    lambda p: {**p.document(), "authorization_endpoint": "javascript:alert(1)"}, lambda p: {**p.document(), "authorization_endpoint": "http://evil.example"},
-    lambda p: {**p.document(), "jwks_uri": None}, lambda p: {**p.document(), "userinfo_endpoint": "http://127.0.0.1.evil.example/"},
-    lambda p: [p.document()], lambda p: b"<html>", lambda p: b"", lambda p: json.dumps(p.document()).encode() + b" " * 70000, lambda p: b'{"issuer": "a", "issuer": "b"}',
-], ids=str)
+UNTRUSTED = {
+    "another issuer": lambda p: {**p.document(), "issuer": "https://evil.example"},
+    "its issuer and a slash": lambda p: {**p.document(), "issuer": p.url + "/"},
+    "no issuer": lambda p: {**p.document(), "issuer": None},
+    "tokens in the clear": lambda p: {**p.document(), "token_endpoint": "http://evil.example/token"},
+    "tokens by FTP": lambda p: {**p.document(), "token_endpoint": "ftp://evil.example"},
+    "a script for a page": lambda p: {**p.document(), "authorization_endpoint": "javascript:alert(1)"},
+    "a page in the clear": lambda p: {**p.document(), "authorization_endpoint": "http://evil.example"},
+    "no keys": lambda p: {**p.document(), "jwks_uri": None},
+    "a name that begins as this machine's": lambda p: {**p.document(), "userinfo_endpoint": "http://127.0.0.1.evil.example/"},
+    "a list": lambda p: [p.document()],
+    "a page": lambda p: b"<html>",
+    "nothing": lambda p: b"",
+    "too much": lambda p: json.dumps(p.document()).encode() + b" " * 70000,
+    "a member twice": lambda p: b'{"issuer": "a", "issuer": "b"}',
+}
+
+
+@pytest.mark.parametrize("document", UNTRUSTED.values(), ids=UNTRUSTED)
 def test_a_document_that_cannot_be_trusted_leads_nowhere(serve, document):
     with Provider() as provider:
         server = serve(app(provider))
