@@ -228,6 +228,7 @@ def test_the_first_sign_in_makes_an_account_and_the_next_finds_it(server, provid
     again = Browser(server).sign_in(provider)
     assert again.status == 200 and again.data["account"] == account
     assert len(server.rows(f"select * from _tenon_identities where account = '{account['id']}'")) == 1
+    server.wait_log(message="audit", event="sign_in", request_id=again.headers["X-Request-Id"])
     events = [record["event"] for record in server.logs(message="audit") if record.get("subject") == account["id"]]
     assert events == ["registered", "identity_linked", "sign_in", "sign_in"]
 
