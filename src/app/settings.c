@@ -206,9 +206,9 @@ static enum error build(struct settings_reader *reader, const struct node *root)
     if (error == OK)
         error = settings_auth_read(reader);
     if (error == OK)
-        error = settings_limits_read(reader);
-    if (error == OK)
         error = settings_oauth_read(reader);
+    if (error == OK)
+        error = settings_limits_read(reader);
     return error == ERROR_VALIDATION ? OK : error;
 }
 

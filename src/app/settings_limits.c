@@ -10,7 +10,7 @@
 #include "model/expr.h"
 #include "svc/limiter.h"
 
-enum { LIMITS_MAX = 64, PATTERNS_MAX = 16, NAME_BYTES_MAX = 60, PATTERN_BYTES_MAX = 300 };
+enum { LIMITS_MAX = 64, PATTERNS_MAX = 16, STANDARDS_MAX = 2, NAME_BYTES_MAX = 60, PATTERN_BYTES_MAX = 300 };
 
 /* An entry being read. */
 struct entry {
@@ -347,30 +347,62 @@ static void check_names(const struct settings_reader *reader, const struct node 
 
 /* ---- what holds when nothing is said ---- */
 
-static bool is_about_auth(const struct limiter_rule *rule)
+static const struct limiter_pattern auth_patterns[] = {
+    {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/auth/*")},
+    {.methods = UINT64_C(1) << HTTP_GET, .path = SLICE_INIT("/auth/provider/:name/callback")},
+};
+static const struct limiter_pattern oauth_patterns[] = {
+    {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/oauth/*")},
+};
+
+/* An entry whose route begins with the prefix takes its place. */
+struct standard {
+    struct slice prefix, name, rate;
+    const struct limiter_pattern *patterns;
+    size_t pattern_count;
+};
+
+static bool is_about(const struct limiter_rule *rules, size_t count, struct slice prefix)
 {
-    for (size_t i = 0; i < rule->pattern_count; i++)
-        if (slice_starts(rule->patterns[i].path, SLICE("/auth")))
-            return true;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < rules[i].pattern_count; j++)
+            if (slice_starts(rules[i].patterns[j].path, prefix))
+                return true;
     return false;
 }
 
-/* One a second: more than the people behind one address sign in and refresh, less than guessing or filling up takes. */
-static enum error add_standard(struct settings_reader *reader, struct limiter_rule *rule)
+static enum error add_standard(struct limiter_config *limits, struct limiter_rule *rules, size_t declared,
+                               struct standard standard)
 {
-    static const struct limiter_pattern patterns[] = {
-        {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/auth/*")},
-        {.methods = UINT64_C(1) << HTTP_GET, .path = SLICE_INIT("/auth/provider/:name/callback")},
-    };
-    bool has_providers = reader->settings->auth.config.provider_count > 0;
-    *rule = (struct limiter_rule){.patterns = patterns,
-                                  .pattern_count = has_providers ? 2 : 1,
-                                  .name = SLICE("auth"),
+    if (is_about(rules, declared, standard.prefix))
+        return OK;
+    struct limiter_rule *rule = &rules[limits->count++];
+    *rule = (struct limiter_rule){.patterns = standard.patterns,
+                                  .pattern_count = standard.pattern_count,
+                                  .name = standard.name,
                                   .algorithm = LIMIT_SLIDING_WINDOW,
                                   .by_text = SLICE("ip")};
     for (int i = 0; i < HTTP_METHOD_COUNT; i++)
         rule->costs[i] = 1;
-    return limit_parse_rate(SLICE("60/m"), &rule->rate);
+    return limit_parse_rate(standard.rate, &rule->rate);
+}
+
+/* One sign-in a second: more than the people behind one address need, less than guessing or filling up takes. A client
+ * of OAuth is often a server that comes for all of its people from one address, with secrets that nobody guesses. */
+static enum error add_standards(struct settings_reader *reader, struct limiter_rule *rules)
+{
+    struct settings *settings = reader->settings;
+    const struct identity_config *config = &settings->auth.config;
+    size_t declared = settings->limits.count;
+    struct standard auth = {SLICE("/auth"), SLICE("auth"), SLICE("60/m"), auth_patterns,
+                            config->provider_count > 0 ? ARRAY_LEN(auth_patterns) : 1};
+    struct standard oauth = {SLICE("/oauth"), SLICE("oauth"), SLICE("600/m"), oauth_patterns,
+                             ARRAY_LEN(oauth_patterns)};
+    if (identity_has_accounts(config, settings->schema))
+        TRY(add_standard(&settings->limits, rules, declared, auth));
+    if (config->oauth.client_count > 0)
+        TRY(add_standard(&settings->limits, rules, declared, oauth));
+    return OK;
 }
 
 enum error settings_limits_read(struct settings_reader *reader)
@@ -378,24 +410,20 @@ enum error settings_limits_read(struct settings_reader *reader)
     struct settings *settings = reader->settings;
     const struct node *list = settings->limits_node;
     size_t count = list && list->kind == NODE_LIST ? list->count : 0;
-    bool has_auth = false;
     if (list && (list->kind != NODE_LIST || count > LIMITS_MAX)) {
         diag_at(reader->diag, list->place, "such as limits: [{for: \"*\", rate: 100/m}]",
                 "\"limits\" must be a list of at most %d", LIMITS_MAX);
         return OK;
     }
-    struct limiter_rule *rules = arena_array(reader->arena, count + 1, sizeof *rules);
+    struct limiter_rule *rules = arena_array(reader->arena, count + STANDARDS_MAX, sizeof *rules);
     if (!rules)
         return ERROR_MEMORY;
     settings->limits = (struct limiter_config){.rules = rules};
     for (const struct node *node = count > 0 ? list->first : NULL; node; node = node->next) {
         TRY(read_entry(reader, node, &rules[settings->limits.count]));
-        has_auth = has_auth || is_about_auth(&rules[settings->limits.count]);
         settings->limits.count++;
     }
     if (count > 0)
         check_names(reader, list, rules, count);
-    if (!has_auth && identity_has_accounts(&settings->auth.config, settings->schema))
-        TRY(add_standard(reader, &rules[settings->limits.count++]));
-    return OK;
+    return add_standards(reader, rules);
 }

@@ -358,6 +358,15 @@ def test_signing_in_is_limited_where_nothing_is_said_of_it(serve):
     assert server.client.get("/auth/me").status == 401
 
 
+def test_clients_of_oauth_are_limited_where_nothing_is_said_of_them(serve):
+    clients = "auth: {secret: %s, issuer: 'http://127.0.0.1'}\nroles: {reader: ['notes:read']}\noauth: {clients: [{id: robot, name: Robot, secret: %s, grants: [client_credentials], scopes: ['notes:read'], role: reader}]}\n"
+    server = serve(app('for: "GET *", rate: 1000000/s', more="cores: 2\n" + clients % ("s" * 40, "c" * 40)))
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answers = [server.client.post("/oauth/token", body=b"grant_type=client_credentials&client_id=robot", headers=form) for _ in range(602)]
+    assert [answer.status for answer in answers] == [401] * 600 + [429] * 2
+    assert '"oauth";q=600;w=60' in answers[0].headers["RateLimit-Policy"]
+
+
 # A reload
 
 
