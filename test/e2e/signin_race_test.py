@@ -18,7 +18,7 @@ from signin_test import CHEAP, PASSWORD, RESOURCES, Person, bearer, cookie_of, i
 DATABASES = ("sqlite", "postgres")
 
 APP = f"auth: {{when: active, {CHEAP}, lockout: {{failures: 1000}}}}" + RESOURCES
-SLOW = "auth: {when: active, password: {memory: 16MiB, iterations: 20}, lockout: {failures: 1000}}" + RESOURCES  # some tenths of a second
+SLOW = "auth: {when: active, password: {memory: 16MiB, iterations: 50}, lockout: {failures: 1000}}" + RESOURCES  # some tenths of a second
 CORES = ["--cores", "2"]
 
 
