@@ -69,7 +69,7 @@ def pinned(cpu, command):
 
 
 class Sqlite:
-    """Each run has a fresh copy of a filled file; Tenon's is made by Tenon."""
+    """Each run has a fresh copy of a filled file; Tenon's is made by the Tenon under measurement."""
 
     name = "sqlite"
 
@@ -80,7 +80,7 @@ class Sqlite:
 
     def pristine(self, name):
         path = WORK / f"pristine-{name}.db"
-        if not path.exists():
+        if not path.exists() or path.stat().st_mtime < TENON.stat().st_mtime:
             made = WORK / f"making-{name}" / "markets.db"
             shutil.rmtree(made.parent, ignore_errors=True)
             made.parent.mkdir(parents=True)
