@@ -35,7 +35,8 @@ struct reply reply_begin(struct loop *loop, const char *status, struct text head
     at = put_bytes(at, loop->date, DATE_BYTES);
     at = PUT_TEXT(at, "Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"
                       "Referrer-Policy: no-referrer\r\n"
-                      "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");
+                      "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+                      "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n");
     at = put_request_id(at, loop);
     at = put_bytes(at, headers.ptr, headers.len);
     at = PUT_TEXT(at, "Content-Length: ");
