@@ -6,11 +6,13 @@
  *
  * The state is used up before the provider is asked, so that of many who bring the same one a single one goes on. What
  * the provider says of an error is shown, but only to the browser that has begun. No token is ever part of a URL: where
- * tokens are asked for, the callback answers with them. */
+ * tokens are asked for, the callback answers with them. A refusal is a page where a browser shows it to somebody. */
 #include "api/auth_provider.h"
 
 #include "api/auth.h"
 #include "api/envelope.h"
+#include "api/oauth.h"
+#include "api/page.h"
 #include "base/base64.h"
 #include "base/jsonwrite.h"
 #include "base/percent.h"
@@ -88,13 +90,33 @@ static void send_to(struct exchange *x, int status, struct slice location)
     exchange_status(x, status);
 }
 
-/* ---- to the provider ---- */
-
 static void put_pair(struct buf *out, const char *name, struct slice value)
 {
     buf_put_text(out, name);
     percent_encode_query(out, value);
 }
+
+/* Whoever sits before a browser is told with a page, and a link to where it began. */
+static enum error tell(struct exchange *x, const struct auth *auth, const struct provider *provider,
+                       const struct provider_state *state, enum error error)
+{
+    struct buf again;
+    if (error == OK)
+        return OK;
+    buf_init(&again, LOCATION_BYTES_MAX);
+    buf_put_literal(&again, "/auth/provider/");
+    buf_put_slice(&again, provider_config(provider)->name);
+    if (state->mode == SIGNIN_TOKENS)
+        buf_put_literal(&again, "?session=token");
+    else if (state->path.len > 0)
+        put_pair(&again, "?return=", state->path);
+    const struct page_trouble trouble = {"Signing in did not work", auth->identity->config->app, buf_slice(&again)};
+    error = buf_failed(&again) ? error : page_tell(x, error, &trouble);
+    buf_fini(&again);
+    return error;
+}
+
+/* ---- to the provider ---- */
 
 struct departure {
     struct slice redirect, state, nonce, challenge;
@@ -186,7 +208,7 @@ static enum error depart(struct exchange *x, void *data)
     if (error == OK)
         error = leave(auth, x, &session, provider, &state);
     session_fini(&session);
-    return error;
+    return tell(x, auth, provider, &state, error);
 }
 
 /* ---- and back ---- */
@@ -250,12 +272,17 @@ static enum error check_issuer(struct arrival *arrival)
     return refuse(arrival, "this answer is from another provider than the one that was asked");
 }
 
-/* Where the browser goes: the path that was asked for, on the site that the app file says. */
+/* Where the browser goes: the path that was asked for, on the site that the app file says; but the pages of OAuth are
+ * here. */
 static enum error make_target(const struct arrival *arrival, struct slice *out)
 {
     struct slice after = arrival->auth->identity->config->after, path = arrival->state.path;
     if (path.len == 0 || !provider_state_is_path(path)) {
         *out = after.len > 0 ? after : SLICE("/");
+        return OK;
+    }
+    if (slice_starts(path, SLICE(OAUTH_AUTHORIZE "?"))) {
+        *out = path;
         return OK;
     }
     size_t host = slice_starts(after, SLICE("https://")) ? 8 : slice_starts(after, SLICE("http://")) ? 7 : after.len;
@@ -333,7 +360,7 @@ static enum error read_answer(struct arrival *arrival)
 
 static enum error arrive(struct exchange *x, void *data)
 {
-    struct arrival arrival = {.auth = data, .x = x};
+    struct arrival arrival = {.auth = data, .x = x, .state.mode = SIGNIN_COOKIE};
     struct session session;
     struct signin signin;
     if (x->head->method == HTTP_HEAD) /* a look that would use up the state */
@@ -348,7 +375,7 @@ static enum error arrive(struct exchange *x, void *data)
     provider_release(arrival.hold);
     signin_fini(&signin);
     session_fini(&session);
-    return error;
+    return tell(x, data, arrival.provider, &arrival.state, error);
 }
 
 /* ---- what there is ---- */

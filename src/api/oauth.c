@@ -23,8 +23,8 @@ static const struct route_row {
     bool is_guarded;
 } route_rows[] = {
     {HTTP_GET, "/.well-known/oauth-authorization-server", serve_metadata, "oauth.metadata", false, false},
-    {HTTP_GET, "/oauth/authorize", oauth_authorize_get, "oauth.authorize", true, false},
-    {HTTP_POST, "/oauth/authorize", oauth_authorize_post, "oauth.decide", true, false},
+    {HTTP_GET, OAUTH_AUTHORIZE, oauth_authorize_get, "oauth.authorize", true, false},
+    {HTTP_POST, OAUTH_AUTHORIZE, oauth_authorize_post, "oauth.decide", true, false},
     {HTTP_POST, "/oauth/token", oauth_token, "oauth.token", false, false},
     {HTTP_POST, "/oauth/introspect", oauth_token_introspect, "oauth.introspect", false, false},
     {HTTP_POST, "/oauth/revoke", oauth_token_revoke, "oauth.revoke", false, false},
@@ -161,7 +161,7 @@ static enum error serve_metadata(struct exchange *x, void *data)
     buf_put_literal(out, "{\"issuer\":");
     jsonwrite_string(out, issuer);
     if (oauth->has_accounts)
-        put_endpoint(out, "authorization_endpoint", issuer, "/oauth/authorize");
+        put_endpoint(out, "authorization_endpoint", issuer, OAUTH_AUTHORIZE);
     put_endpoint(out, "token_endpoint", issuer, "/oauth/token");
     buf_printf(out, ",\"token_endpoint_auth_methods_supported\":%s", with_or_without);
     put_endpoint(out, "revocation_endpoint", issuer, "/oauth/revoke");

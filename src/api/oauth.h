@@ -12,6 +12,9 @@
 struct http_site;
 struct identity;
 
+/* Where people come to with what a client asks for. */
+#define OAUTH_AUTHORIZE "/oauth/authorize"
+
 /* The OAuth 2.0 server: the routes under /oauth, which declared clients bring, and what is published of them
  * (RFC 8414). Answers are those of the RFCs, never in the app's envelope. */
 

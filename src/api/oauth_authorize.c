@@ -28,6 +28,7 @@
 #include "svc/credential.h"
 #include "svc/gate.h"
 #include "svc/oauthgrant.h"
+#include "svc/provider_state.h"
 
 enum { CHALLENGE_BYTES = 43, TEXT_BYTES_MAX = 1000, QUERY_BYTES_MAX = 8 * 1024, LOCATION_BYTES_MAX = 32 * 1024 };
 
@@ -120,13 +121,18 @@ static void put_query(const struct asking *asking, const char *prompt, struct bu
         put_pair(out, '&', "prompt", slice_from(prompt));
 }
 
-/* To this endpoint again, as somebody who has signed in. */
+/* This endpoint again, for somebody who has signed in. */
+static void put_again(const struct asking *asking, struct buf *out)
+{
+    buf_put_literal(out, OAUTH_AUTHORIZE "?");
+    put_query(asking, asking->is_consent ? "consent" : NULL, out);
+}
+
 static enum error send_on(struct asking *asking)
 {
     struct buf location;
     buf_init(&location, LOCATION_BYTES_MAX);
-    buf_put_literal(&location, "/oauth/authorize?");
-    put_query(asking, asking->is_consent ? "consent" : NULL, &location);
+    put_again(asking, &location);
     enum error error = send_to(asking, &location);
     buf_fini(&location);
     return error;
@@ -242,11 +248,24 @@ static enum error make_page(struct asking *asking, struct slice id, const char *
 
 static enum error show_signin(struct asking *asking, struct slice login, const char *problem, int status)
 {
+    const struct identity_config *config = identity_of(asking)->config;
     struct oauth_page page;
+    struct buf again;
     asking->is_answered = true;
     TRY(make_page(asking, SLICE(""), problem, &page));
     page.login = login;
-    return oauth_page_signin(asking->x, &page, status);
+    buf_init(&again, LOCATION_BYTES_MAX);
+    put_again(asking, &again);
+    page.again = buf_slice(&again);
+    if (provider_state_is_path(page.again)) { /* else it is too long to be taken to a provider and back */
+        page.providers = config->providers;
+        page.provider_count = config->provider_count;
+    }
+    enum error error = buf_error(&again);
+    if (error == OK)
+        error = oauth_page_signin(asking->x, &page, status);
+    buf_fini(&again);
+    return error;
 }
 
 static enum error show_consent(struct asking *asking, const char *problem)

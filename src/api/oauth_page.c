@@ -1,121 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages of OAuth.
- *
- * A page is literals of this file with texts between them that htmlwrite_text() has made harmless. Nothing is loaded,
- * nothing is run: the policy names the one style by its digest, says where the form may be sent, and to be shown in no
- * frame. A browser holds every step of an answered form to form-action, so the place of the redirect stands there too.
- */
+/* The pages of OAuth: the frame is page.c's. A browser holds every step of an answered form to form-action, so the
+ * place of the redirect stands in the policy too. */
 #include "api/oauth_page.h"
 
 #include "api/oauth.h"
-#include "base/base64.h"
-#include "base/digest.h"
+#include "api/page.h"
 #include "base/htmlwrite.h"
+#include "base/percent.h"
 #include "http/exchange.h"
-
-#define STYLE                                                                                                          \
-    "*{box-sizing:border-box}"                                                                                         \
-    "html{color-scheme:light dark}"                                                                                    \
-    "body{margin:0;font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}"                                         \
-    "main{max-width:28rem;margin:0 auto;padding:1.5rem 1rem}"                                                          \
-    "h1{font-size:1.5rem;line-height:1.25;margin:0 0 1rem}"                                                            \
-    "h2{font-size:1rem;margin:0}"                                                                                      \
-    "label{display:block;font-weight:600;margin:1rem 0 .25rem}"                                                        \
-    "input,button{font:inherit;width:100%;padding:.6rem;border:1px solid;border-radius:.25rem}"                        \
-    "button{margin:1rem 0 0;cursor:pointer}"                                                                           \
-    ".problem{border:2px solid;border-radius:.25rem;padding:.75rem 1rem;margin:0 0 1rem}"                              \
-    ".problem p{margin:.25rem 0 0}"                                                                                    \
-    "ul{padding-left:1.25rem}"                                                                                         \
-    ":focus-visible{outline:3px solid;outline-offset:2px}"
-
-enum { POLICY_BYTES = 512 };
-
-/* ---- the frame of all pages ---- */
-
-static void begin_page(struct buf *out, const char *title, struct slice app)
-{
-    buf_put_literal(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
-    buf_put_text(out, title);
-    buf_put_literal(out, " - ");
-    htmlwrite_text(out, app);
-    buf_put_literal(out, "</title>\n<style>" STYLE "</style>\n</head>\n<body>\n<main>\n");
-}
-
-static void put_problem(struct buf *out, const char *problem)
-{
-    if (!problem)
-        return;
-    buf_put_literal(out, "<div class=\"problem\" role=\"alert\" id=\"problem\">\n<h2>There is a problem</h2>\n<p>");
-    htmlwrite_text(out, slice_from(problem));
-    buf_put_literal(out, "</p>\n</div>\n");
-}
-
-static bool is_host(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char byte = text.ptr[i];
-        bool is_letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
-        if (!is_letter && !(byte >= '0' && byte <= '9') && byte != '.' && byte != '-' && byte != ':')
-            return false;
-    }
-    return text.len > 0;
-}
-
-/* The origin of a redirect as a policy names it, else its scheme: an IPv6 address has no name there. */
-static void put_source(struct buf *out, struct slice redirect)
-{
-    struct slice scheme = slice_of(redirect.ptr, slice_index(redirect, ':'));
-    struct slice rest = slice_from_index(redirect, scheme.len);
-    if (slice_starts(rest, SLICE("://"))) {
-        struct slice host = slice_from_index(rest, 3);
-        size_t end = 0;
-        while (end < host.len && host.ptr[end] != '/' && host.ptr[end] != '?')
-            end++;
-        if (is_host(slice_of(host.ptr, end))) {
-            buf_put_slice(out, slice_of(redirect.ptr, scheme.len + 3 + end));
-            return;
-        }
-    }
-    buf_put_slice(out, scheme);
-    buf_put_byte(out, ':');
-}
-
-static enum error set_policy(struct exchange *x, struct slice redirect)
-{
-    unsigned char digest[DIGEST_SHA256_BYTES];
-    struct slice hash;
-    char *room = arena_alloc(x->arena, POLICY_BYTES);
-    if (!room)
-        return ERROR_MEMORY;
-    struct buf policy = {.ptr = room, .cap = POLICY_BYTES, .limit_bytes = POLICY_BYTES};
-    digest_sha256(SLICE(STYLE), digest);
-    TRY(base64_encode_standard(slice_of((const char *)digest, sizeof digest), x->arena, &hash));
-    buf_put_literal(&policy, "default-src 'none'; style-src 'sha256-");
-    buf_put_slice(&policy, hash);
-    buf_put_literal(&policy, "'; form-action 'self'");
-    if (redirect.len > 0) {
-        buf_put_byte(&policy, ' ');
-        put_source(&policy, redirect);
-    }
-    buf_put_literal(&policy, "; base-uri 'none'; frame-ancestors 'none'");
-    x->page_policy = buf_slice(&policy);
-    return buf_error(&policy);
-}
-
-static enum error end_page(struct exchange *x, struct slice redirect, int status)
-{
-    buf_put_literal(&x->body, "</main>\n</body>\n</html>\n");
-    x->content_type = SLICE("text/html; charset=utf-8");
-    oauth_forbid_keeping(x);
-    exchange_status(x, status);
-    TRY(set_policy(x, redirect));
-    return buf_error(&x->body);
-}
+#include "svc/provider.h"
 
 static void begin_form(struct buf *out, const struct oauth_page *page)
 {
-    buf_put_literal(out, "<form method=\"post\" action=\"/oauth/authorize?");
+    buf_put_literal(out, "<form method=\"post\" action=\"" OAUTH_AUTHORIZE "?");
     htmlwrite_text(out, page->query);
     buf_put_literal(out, "\">\n<input type=\"hidden\" name=\"form\" value=\"");
     htmlwrite_text(out, page->form);
@@ -153,21 +50,36 @@ static void put_login_input(struct buf *out, const struct oauth_page *page)
     buf_put_literal(out, ">\n");
 }
 
+/* Links, not forms: to begin changes nothing, and a form would be held to the places that the policy names. */
+static void put_providers(struct buf *out, const struct oauth_page *page)
+{
+    for (size_t i = 0; i < page->provider_count; i++) {
+        buf_put_literal(out, "<p><a class=\"way\" href=\"/auth/provider/");
+        htmlwrite_text(out, page->providers[i].name);
+        buf_put_literal(out, "?return=");
+        percent_encode_query(out, page->again);
+        buf_put_literal(out, "\">Sign in with ");
+        put_label(out, page->providers[i].name);
+        buf_put_literal(out, "</a></p>\n");
+    }
+}
+
 enum error oauth_page_signin(struct exchange *x, const struct oauth_page *page, int status)
 {
     struct buf *out = &x->body;
-    begin_page(out, page->problem ? "Problem: sign in" : "Sign in", page->app);
+    page_begin(out, page->problem ? "Problem: sign in" : "Sign in", page->app);
     buf_put_literal(out, "<h1>Sign in to ");
     htmlwrite_text(out, page->app);
     buf_put_literal(out, "</h1>\n");
-    put_problem(out, page->problem);
+    page_put_problem(out, page->problem);
     buf_put_literal(out, "<p>You were sent here by <strong>");
     htmlwrite_text(out, page->client);
     buf_put_literal(out, "</strong>, which never sees your password.</p>\n");
     begin_form(out, page);
     put_login_input(out, page);
     buf_put_literal(out, "<button type=\"submit\">Sign in</button>\n</form>\n");
-    return end_page(x, page->redirect, status);
+    put_providers(out, page);
+    return page_end(x, page->redirect, status);
 }
 
 /* ---- to allow ---- */
@@ -217,11 +129,11 @@ static void put_scopes(struct buf *out, struct slice scopes)
 enum error oauth_page_consent(struct exchange *x, const struct oauth_page *page, int status)
 {
     struct buf *out = &x->body;
-    begin_page(out, page->problem ? "Problem: allow access" : "Allow access", page->app);
+    page_begin(out, page->problem ? "Problem: allow access" : "Allow access", page->app);
     buf_put_literal(out, "<h1>Allow ");
     htmlwrite_text(out, page->client);
     buf_put_literal(out, " to act for you?</h1>\n");
-    put_problem(out, page->problem);
+    page_put_problem(out, page->problem);
     buf_put_literal(out, "<p>You are signed in to ");
     htmlwrite_text(out, page->app);
     buf_put_literal(out, " as <strong>");
@@ -237,18 +149,18 @@ enum error oauth_page_consent(struct exchange *x, const struct oauth_page *page,
     begin_form(out, page);
     buf_put_literal(out, "<button type=\"submit\" name=\"decision\" value=\"allow\">Allow</button>\n"
                          "<button type=\"submit\" name=\"decision\" value=\"deny\">Deny</button>\n</form>\n"
-                         "<p><a href=\"/oauth/authorize?");
+                         "<p><a href=\"" OAUTH_AUTHORIZE "?");
     htmlwrite_text(out, page->other_query);
     buf_put_literal(out, "\">Sign in as somebody else</a></p>\n");
-    return end_page(x, page->redirect, status);
+    return page_end(x, page->redirect, status);
 }
 
 enum error oauth_page_error(struct exchange *x, struct slice app, const char *sentence, int status)
 {
     struct buf *out = &x->body;
-    begin_page(out, "Problem: this cannot go on", app);
+    page_begin(out, "Problem: this cannot go on", app);
     buf_put_literal(out, "<h1>This cannot go on</h1>\n");
-    put_problem(out, sentence);
+    page_put_problem(out, sentence);
     buf_put_literal(out, "<p>The program that sent you here has made a mistake. Nothing was given to it.</p>\n");
-    return end_page(x, SLICE(""), status);
+    return page_end(x, SLICE(""), status);
 }

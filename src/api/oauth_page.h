@@ -3,12 +3,14 @@
 #define API_OAUTH_PAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/slice.h"
 
 struct exchange;
+struct provider_config;
 
 /* The pages that people see: to sign in, to allow or deny, and when a request cannot go on. Plain HTML without a
  * script, that a screen reader and a screen of 320 pixels can show. Whatever is given here is shown as text. */
@@ -24,6 +26,9 @@ struct oauth_page {
     struct slice login_name; /* what is asked for: "email" */
     struct slice login;      /* what was written there last time; also who is signed in */
     bool is_email;
+    const struct provider_config *providers; /* who else can say who somebody is */
+    size_t provider_count;
+    struct slice again; /* the path that they are sent back to */
 
     /* To allow. */
     struct slice scopes;

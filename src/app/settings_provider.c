@@ -130,9 +130,13 @@ static struct place place_of(const struct settings_reader *reader, const char *k
     return node ? node->place : reader->settings->auth.providers->place;
 }
 
+/* Clients of OAuth were told where this server is: there is one place to say it. */
 static void check_url(struct settings_reader *reader)
 {
-    struct slice *url = &reader->settings->auth.config.url;
+    struct settings_auth *auth = &reader->settings->auth;
+    struct slice *url = &auth->config.url;
+    if (url->len == 0 && auth->clients)
+        *url = auth->config.issuer;
     while (url->len > 0 && url->ptr[url->len - 1] == '/')
         url->len--;
     bool is_bare = slice_index(*url, '?') == url->len && slice_index(*url, '#') == url->len;
@@ -142,6 +146,9 @@ static void check_url(struct settings_reader *reader)
     else if (!provider_metadata_is_safe_url(*url) || !is_bare)
         diag_at(reader->diag, place_of(reader, "url"), url_hint,
                 "\"auth.url\" is not a URL that browsers can be sent to");
+    else if (auth->clients && !slice_eq(*url, auth->config.issuer))
+        diag_warn(reader->diag, place_of(reader, "url"), "leave \"auth.url\" out",
+                  "\"auth.url\" and \"auth.issuer\" differ, and both are the URL that people come by");
 }
 
 static struct slice origin_of(struct slice url)

@@ -18,7 +18,7 @@ struct hmac_key;
  * secret in a cookie of the browser that began, the nonce, and the verifier of PKCE (RFC 7636). Nothing is stored until
  * it comes back: the text says all, signed; the nonce and the verifier are made of it and of the cookie. */
 
-enum { PROVIDER_STATE_S = 600, PROVIDER_STATE_BYTES_MAX = 2048, PROVIDER_STATE_RETURN_MAX = 1024 };
+enum { PROVIDER_STATE_S = 600, PROVIDER_STATE_BYTES_MAX = 4096, PROVIDER_STATE_RETURN_MAX = 2048 };
 #define PROVIDER_STATE_COOKIE "__Host-signin"
 
 struct provider_state {

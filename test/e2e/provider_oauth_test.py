@@ -12,6 +12,7 @@ from oauth import CALLBACK, SECRET, Pkce, allow, asks, bearer, code_for, is_erro
 from oauth import Person as Somebody
 from oauth import sign_in as let_in
 from provider_test import Browser, Provider, app, refusal, somebody_new  # noqa: F401
+from server import run_tenon
 from signin_test import FREE
 
 DATABASES = ("sqlite", "postgres")
@@ -27,7 +28,7 @@ def provider():
 def both(provider, limits=FREE):
     """The app of the OAuth tests, with a provider."""
     declared = {"name": "fake", "issuer": provider.url, "client": "the-client", "secret": "the secret: of 100% + more"}
-    return limits + OAUTH_APP.replace("  when: active\n", f"  when: active\n  url: http://127.0.0.1:8080\n  providers: [{json.dumps(declared)}]\n", 1)
+    return limits + OAUTH_APP.replace("  when: active\n", f"  when: active\n  providers: [{json.dumps(declared)}]\n", 1)
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +107,80 @@ def test_callbacks_of_providers_count_as_sign_ins_where_nothing_is_said_of_them(
     assert {answer.status for answer in answers} == {403, 429} and answers[-1].status == 429
     assert server.client.post("/auth/login", json={"email": "ada@example.org", "password": "x"}).status == 429
     assert server.client.get("/auth/provider/fake").status == 302 and server.client.get("/auth/providers").status == 200
+
+
+def comes_by_link(server, provider, query):
+    """Opens the page to sign in, and follows its link to the provider and back."""
+    pages = browser.Browser(server.port)
+    page = pages.open("/oauth/authorize", query)
+    (link,) = [attributes["href"] for tag, attributes, text in page.all("a") if text == "Sign in with Fake"]
+    there = pages.open(link)
+    assert there.status == 302 and there.location.startswith(provider.url), there
+    return pages, pages.open("/auth/provider/fake/callback", provider.authorize(there.location))
+
+
+def test_the_page_to_sign_in_leads_to_providers_and_back(server, provider):
+    pkce = Pkce()
+    pages, page = comes_by_link(server, provider, asks(pkce, state="a&b=c d/é", prompt="consent"))
+    assert page.heading == "Allow Web to act for you?" and provider.user["email"] in page.text
+    assert page.url.startswith("/oauth/authorize?") and "prompt=consent" in page.url
+    address, sent = pages.send(page, press="Allow").back()
+    assert address == CALLBACK and sent["state"] == "a&b=c d/é" and is_good(server.client, redeem(server.client, sent["code"], pkce).json["access_token"])
+
+
+def test_a_client_that_wants_another_sign_in_gets_one_from_a_provider_too(server, provider):
+    """`prompt=login` would hold whoever has no password for ever."""
+    pages, page = comes_by_link(server, provider, asks(Pkce(), prompt="login"))
+    assert page.heading == "Allow Web to act for you?" and provider.user["email"] in page.text
+    assert pages.open("/oauth/authorize", asks(Pkce(), prompt="login")).heading == "Sign in to test"
+
+
+def test_the_pages_are_here_wherever_the_app_sends_people_otherwise(serve, provider):
+    """`auth.after` may be another site; it has no page to let a client in."""
+    text = both(provider).replace("  providers: [", "  after: https://front.example.org/welcome\n  providers: [", 1) + "cors: {origins: [https://front.example.org]}\n"
+    server = serve(text, env={"CLIENT_SECRET": SECRET})
+    _, page = comes_by_link(server, provider, asks(Pkce()))
+    assert page.heading == "Allow Web to act for you?"
+    other = Browser(server)
+    assert other.sign_in(provider, "?return=/oauth/authorized?x").headers["Location"] == "https://front.example.org/oauth/authorized?x"
+
+
+def test_a_request_that_is_too_long_for_the_way_to_a_provider_and_back_offers_none(server):
+    page = browser.Browser(server.port).open("/oauth/authorize", asks(Pkce(), state="s" * 900))
+    assert len(page.all("a")) == 1
+    page = browser.Browser(server.port).open("/oauth/authorize", asks(Pkce(), state="s" * 3000))
+    assert page.heading == "Sign in to test" and page.all("a") == []
+
+
+@pytest.mark.parametrize("url, is_told", [("https://elsewhere.example.org", True), (None, False)])
+def test_one_url_says_where_the_server_is(tmp_path, provider, url, is_told):
+    text = both(provider).replace("  providers: [", f"  url: {url}\n  providers: [" if url else "  providers: [", 1)
+    (tmp_path / "app.yaml").write_text("name: test\ndatabase: sqlite:app.db\n" + text)
+    done = run_tenon("check", "app.yaml", directory=tmp_path, env={"CLIENT_SECRET": SECRET, "PORT": "8080"})
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 and ("both are the URL that people come by" in said) == is_told, said
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+def test_a_refusal_is_a_page_for_people_and_leads_back_to_where_it_began(server, provider):
+    """Somebody says no at the provider, or it cannot be trusted: they see why, and can try again."""
+    for returns in ("?return=/notes%3Fa%3D1%26b%3D%252F", "", "?session=token"):
+        there = Browser(server)
+        state = provider.authorize(there.begin(returns))["state"]
+        answer = there.get("/auth/provider/fake/callback?" + urllib.parse.urlencode({"error": "access_denied", "error_description": "<b>", "state": state, "iss": provider.url}), headers=BROWSER)
+        page = browser.Page("", answer)
+        assert page.status == 403 and page.heading == "Signing in did not work" and "access_denied" in page.problem, page
+        assert urllib.parse.unquote(page.all("a")[0][1]["href"]) == "/auth/provider/fake" + urllib.parse.unquote(returns) and page.all("b") == []
+        assert "form-action 'self'; base-uri 'none'" in answer.headers["Content-Security-Policy"] and answer.headers["Cache-Control"] == "no-store"
+    answer = Browser(server).get("/auth/provider/fake/callback?state=x&code=y", headers=BROWSER)
+    assert answer.status == 403 and "was not begun in this browser" in browser.Page("", answer).problem
+    assert Browser(server).get("/auth/provider/fake/callback?state=x&code=y").error["code"] == "FORBIDDEN"
+
+
+def test_a_provider_that_is_away_is_a_page_too(serve, provider):
+    server = serve(both(provider).replace(provider.url, "http://127.0.0.1:9"), env={"CLIENT_SECRET": SECRET})
+    answer = Browser(server).get("/auth/provider/fake", headers=BROWSER)
+    assert answer.status == 503 and answer.headers["Retry-After"] and "cannot be reached" in browser.Page("", answer).problem
+    assert Browser(server).get("/auth/provider/fake").error["code"] == "UNAVAILABLE"
