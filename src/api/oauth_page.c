@@ -24,12 +24,15 @@ static void begin_form(struct buf *out, const struct oauth_page *page)
 /* With a capital, and spaces for what a name has instead. */
 static void put_label(struct buf *out, struct slice name)
 {
-    char first = name.ptr[0];
-    bool is_lower = first >= 'a' && first <= 'z';
-    char upper = (char)(is_lower ? first - 'a' + 'A' : first);
-    htmlwrite_text(out, slice_of(&upper, 1));
-    for (size_t i = 1; i < name.len; i++)
-        htmlwrite_text(out, name.ptr[i] == '_' ? SLICE(" ") : slice_of(name.ptr + i, 1));
+    struct slice word;
+    for (bool is_first = true; slice_split(&name, '_', &word); is_first = false) {
+        if (is_first) {
+            page_put_capital(out, word);
+            continue;
+        }
+        buf_put_byte(out, ' ');
+        htmlwrite_text(out, word);
+    }
 }
 
 static void put_login_input(struct buf *out, const struct oauth_page *page)

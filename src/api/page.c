@@ -41,12 +41,30 @@ void page_begin(struct buf *out, const char *title, struct slice app)
     buf_put_literal(out, "</title>\n<style>" STYLE "</style>\n</head>\n<body>\n<main>\n");
 }
 
+void page_put_capital(struct buf *out, struct slice text)
+{
+    char first = text.len > 0 ? text.ptr[0] : '\0';
+    if (first >= 'a' && first <= 'z') {
+        buf_put_byte(out, (char)(first - 'a' + 'A'));
+        text = slice_from_index(text, 1);
+    }
+    htmlwrite_text(out, text);
+}
+
+/* Sentences to programs begin small and end without a dot. */
+static void put_sentence(struct buf *out, struct slice text)
+{
+    page_put_capital(out, text);
+    if (text.len > 0 && text.ptr[text.len - 1] != '.')
+        buf_put_byte(out, '.');
+}
+
 void page_put_problem(struct buf *out, const char *problem)
 {
     if (!problem)
         return;
     buf_put_literal(out, "<div class=\"problem\" role=\"alert\" id=\"problem\">\n<h2>There is a problem</h2>\n<p>");
-    htmlwrite_text(out, slice_from(problem));
+    put_sentence(out, slice_from(problem));
     buf_put_literal(out, "</p>\n</div>\n");
 }
 

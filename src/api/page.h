@@ -16,6 +16,8 @@ struct exchange;
 
 /* Begins a page; `title` is for the tab, behind it stands the app's name. Errors of these two are the buffer's. */
 void page_begin(struct buf *out, const char *title, struct slice app);
+/* A text with a capital first. */
+void page_put_capital(struct buf *out, struct slice text);
 /* A box that is read out first; NULL: none. */
 void page_put_problem(struct buf *out, const char *problem);
 /* Ends the page that the body of the answer holds. Its form may be sent here, and lead to `redirect`; empty: nowhere

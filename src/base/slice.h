@@ -54,7 +54,7 @@ static inline struct slice slice_from_index(struct slice a, size_t from)
         from = a.len;
     if (from == 0)
         return a; /* `ptr` may be NULL, to which C lets nobody add even 0 */
-    return from ? (struct slice){a.ptr + from, a.len - from} : a; /* no offset on a NULL pointer, not even 0 */
+    return (struct slice){a.ptr + from, a.len - from};
 }
 
 /* The index of the first `byte`, or a.len when there is none. */

@@ -182,5 +182,5 @@ def test_a_refusal_is_a_page_for_people_and_leads_back_to_where_it_began(server,
 def test_a_provider_that_is_away_is_a_page_too(serve, provider):
     server = serve(both(provider).replace(provider.url, "http://127.0.0.1:9"), env={"CLIENT_SECRET": SECRET})
     answer = Browser(server).get("/auth/provider/fake", headers=BROWSER)
-    assert answer.status == 503 and answer.headers["Retry-After"] and "cannot be reached" in browser.Page("", answer).problem
+    assert answer.status == 503 and answer.headers["Retry-After"] and "The provider cannot be reached, or does not answer as it should." in browser.Page("", answer).problem
     assert Browser(server).get("/auth/provider/fake").error["code"] == "UNAVAILABLE"
