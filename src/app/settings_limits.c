@@ -303,6 +303,10 @@ static void read_name(struct entry *entry)
     if (!node || !is_text(entry, node, "a text"))
         return;
     bool is_good = node->text.len <= NAME_BYTES_MAX;
+    if (slice_starts(node->text, SLICE("default ")))
+        diag_at(entry->reader->diag, node->place, NULL,
+                "\"name\" begins with \"default \": so do those of limits that "
+                "hold where no entry does");
     for (size_t i = 0; i < node->text.len; i++)
         is_good = is_good && node->text.ptr[i] >= ' ' && node->text.ptr[i] <= '~';
     if (is_good)
@@ -355,33 +359,22 @@ static const struct limiter_pattern oauth_patterns[] = {
     {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/oauth/*")},
 };
 
-/* An entry whose route begins with the prefix takes its place. */
+/* For a route that an entry with this prefix is about, that entry takes its place. */
 struct standard {
     struct slice prefix, name, rate;
     const struct limiter_pattern *patterns;
     size_t pattern_count;
 };
 
-static bool is_about(const struct limiter_rule *rules, size_t count, struct slice prefix)
+static enum error add_standard(struct limiter_config *limits, struct limiter_rule *rules, struct standard standard)
 {
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < rules[i].pattern_count; j++)
-            if (slice_starts(rules[i].patterns[j].path, prefix))
-                return true;
-    return false;
-}
-
-static enum error add_standard(struct limiter_config *limits, struct limiter_rule *rules, size_t declared,
-                               struct standard standard)
-{
-    if (is_about(rules, declared, standard.prefix))
-        return OK;
     struct limiter_rule *rule = &rules[limits->count++];
     *rule = (struct limiter_rule){.patterns = standard.patterns,
                                   .pattern_count = standard.pattern_count,
                                   .name = standard.name,
                                   .algorithm = LIMIT_SLIDING_WINDOW,
-                                  .by_text = SLICE("ip")};
+                                  .by_text = SLICE("ip"),
+                                  .prefix = standard.prefix};
     for (int i = 0; i < HTTP_METHOD_COUNT; i++)
         rule->costs[i] = 1;
     return limit_parse_rate(standard.rate, &rule->rate);
@@ -393,15 +386,14 @@ static enum error add_standards(struct settings_reader *reader, struct limiter_r
 {
     struct settings *settings = reader->settings;
     const struct identity_config *config = &settings->auth.config;
-    size_t declared = settings->limits.count;
-    struct standard auth = {SLICE("/auth"), SLICE("auth"), SLICE("60/m"), auth_patterns,
+    struct standard auth = {SLICE("/auth"), SLICE("default auth"), SLICE("60/m"), auth_patterns,
                             config->provider_count > 0 ? ARRAY_LEN(auth_patterns) : 1};
-    struct standard oauth = {SLICE("/oauth"), SLICE("oauth"), SLICE("600/m"), oauth_patterns,
+    struct standard oauth = {SLICE("/oauth"), SLICE("default oauth"), SLICE("600/m"), oauth_patterns,
                              ARRAY_LEN(oauth_patterns)};
     if (identity_has_accounts(config, settings->schema))
-        TRY(add_standard(&settings->limits, rules, declared, auth));
+        TRY(add_standard(&settings->limits, rules, auth));
     if (config->oauth.client_count > 0)
-        TRY(add_standard(&settings->limits, rules, declared, oauth));
+        TRY(add_standard(&settings->limits, rules, oauth));
     return OK;
 }
 

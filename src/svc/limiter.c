@@ -138,6 +138,19 @@ static bool holds(const struct limiter_rule *rule, const struct site_route *rout
     return false;
 }
 
+/* Whether the app has an entry of its own for what holds where it says nothing. */
+static bool is_replaced(const struct limiter_config *config, const struct limiter_rule *standard,
+                        const struct site_route *route, enum http_method method)
+{
+    for (size_t i = 0; standard->prefix.len > 0 && i < config->count; i++) {
+        const struct limiter_rule *rule = &config->rules[i];
+        for (size_t j = 0; rule->prefix.len == 0 && j < rule->pattern_count; j++)
+            if (slice_starts(rule->patterns[j].path, standard->prefix) && is_match(&rule->patterns[j], route, method))
+                return true;
+    }
+    return false;
+}
+
 static enum error put_policy(const struct limiter *limiter, struct arena *arena, struct uses *uses)
 {
     struct buf text;
@@ -165,7 +178,8 @@ static enum error list_uses(const struct limiter *limiter, const struct site_rou
         for (unsigned i = 0; i < config->count; i++) {
             const struct limiter_rule *rule = &config->rules[i];
             bool needs_caller = is_guarded && rule->by != LIMITER_ADDRESS;
-            if (rule->costs[method] > 0 && needs_caller == is_late && holds(rule, route, method))
+            if (rule->costs[method] > 0 && needs_caller == is_late && holds(rule, route, method) &&
+                !is_replaced(config, rule, route, method))
                 items[out->count++] = (struct use){i, rule->costs[method]};
         }
         if (!is_late)

@@ -50,6 +50,9 @@ struct limiter_rule {
     const struct expr *value;         /* of LIMITER_VALUE: checked as EXPR_KEY */
     struct slice by_text;             /* as it is written */
     int64_t costs[HTTP_METHOD_COUNT]; /* 0: not counted */
+    /* Of a limit that no app has written: it holds for no route that an entry is about whose path begins so. Else
+     * empty. */
+    struct slice prefix;
 };
 
 struct limiter_config {

@@ -354,7 +354,7 @@ def test_signing_in_is_limited_where_nothing_is_said_of_it(serve):
     server = serve(app('for: "GET *", rate: 1000000/s', rest=PEOPLE, more="cores: 2\n"))
     answers = [server.client.post("/auth/login", json={"email": f"p{i}@example.org", "password": "x"}) for i in range(62)]
     assert [answer.status for answer in answers].count(429) >= 2
-    assert 'RateLimit-Policy' in answers[0].headers and '"auth";q=60;w=60' in answers[0].headers["RateLimit-Policy"]
+    assert 'RateLimit-Policy' in answers[0].headers and '"default auth";q=60;w=60' in answers[0].headers["RateLimit-Policy"]
     assert server.client.get("/auth/me").status == 401
 
 
@@ -364,7 +364,18 @@ def test_clients_of_oauth_are_limited_where_nothing_is_said_of_them(serve):
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answers = [server.client.post("/oauth/token", body=b"grant_type=client_credentials&client_id=robot", headers=form) for _ in range(602)]
     assert [answer.status for answer in answers] == [401] * 600 + [429] * 2
-    assert '"oauth";q=600;w=60' in answers[0].headers["RateLimit-Policy"]
+    assert '"default oauth";q=600;w=60' in answers[0].headers["RateLimit-Policy"]
+
+
+def test_an_entry_for_one_route_of_signing_in_leaves_the_others_limited(serve):
+    """Whoever bounds guessing more strictly does not open the way to filling the table of accounts."""
+    server = serve(app('for: "POST /auth/login", algorithm: fixed_window, rate: 3/h, name: auth', rest=PEOPLE))
+    login = server.client.post("/auth/login", json={"email": "p@example.org", "password": "x"})
+    assert login.headers["RateLimit-Policy"] == '"auth";q=3;w=3600'
+    register = server.client.post("/auth/register", json={"email": "p@example.org"})
+    assert register.status == 400 and register.headers["RateLimit-Policy"] == '"default auth";q=60;w=60'
+    free = serve(app('for: "POST /auth/*", rate: 5/s, cost: {POST: 0}', rest=PEOPLE))
+    assert "RateLimit" not in free.client.post("/auth/login", json={"email": "p@example.org", "password": "x"}).headers
 
 
 # A reload
@@ -407,6 +418,7 @@ MISTAKES = [
     ('for: "*", rate: 5/s, by: title', "there is no row here"),
     ('for: "*", rate: 5/s, limit: 5', "unknown key"),
     ('for: "*", rate: 5/s, name: "caf\u00e9"', '"name" must be a text of 1 to 60 printable ASCII characters'),
+    ('for: "*", rate: 5/s, name: default auth', '"name" begins with "default "'),
 ]
 
 

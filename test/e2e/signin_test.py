@@ -16,7 +16,7 @@ from server import SCALE
 DATABASES = ("sqlite", "postgres")
 
 CHEAP = "password: {memory: 64KiB, iterations: 1}"
-FREE = 'limits: [{for: "POST /auth/*", rate: 1000000/s}]\n'  # all of these people have one address
+FREE = 'limits: [{for: "/auth/*", rate: 1000000/s}]\n'  # all of these people have one address
 RESOURCES = "\n" + FREE + """
 roles:
   user: ["notes:*"]
