@@ -162,6 +162,7 @@ def test_what_is_held_too_long_is_given_back(serve):
 
 
 def test_headers_say_what_remains_of_each_limit_that_holds(serve):
+    """47. RateLimit-Policy, RateLimit, and Retry-After with a 429."""
     limits = ('for: "*", rate: 600/m, burst: 10', 'for: "GET /api/v1/notes", algorithm: fixed_window, rate: 3/h, name: listing')
     api = serve(app(*limits)).client
     for left in (2, 1, 0):
@@ -199,6 +200,7 @@ def batch(*operations):
 
 
 def test_each_operation_of_a_batch_takes_its_share_or_none_is_run(serve):
+    """47. A batch is as many requests as it holds."""
     api = serve(app('for: "POST /api/v1/notes", algorithm: fixed_window, rate: 5/h, name: writing')).client
     create = ("POST", "/notes", {"title": "a"})
     answer = api.post("/api/v1/batch", json=batch(create, create, create))
@@ -249,6 +251,7 @@ NOT_THERE = ["/api/v1/notes/", "/API/v1/notes", "/api/v1/Notes", "//api/v1/notes
 
 
 def test_no_spelling_of_a_path_leads_past_a_limit(serve):
+    """47. Path case, a trailing slash, escapes, dots."""
     api = serve(app('for: "GET /api/v1/notes", algorithm: fixed_window, rate: 2/h')).client
     assert statuses(api, 2) == [200, 200]
     for method, path in DODGES:
@@ -277,6 +280,7 @@ LIES = [
 
 
 def test_a_stranger_cannot_say_that_they_are_somebody_else(serve):
+    """47. X-Forwarded-For and its like, without a proxy that is declared."""
     server = serve(app('for: "*", algorithm: fixed_window, rate: 2/h'))
     assert statuses(server.client, 2) == [200, 200]
     for headers in LIES:
@@ -310,6 +314,7 @@ def test_behind_a_proxy_each_client_has_its_own_share(serve):
 
 
 def test_by_user_each_account_has_its_own_and_nobody_that_of_the_address(serve):
+    """47. Per principal."""
     server = serve(app('for: "GET /api/v1/notes", algorithm: fixed_window, rate: 2/h, by: user', rest=PEOPLE) + FREE)
     ada, bob = sign_up(server, "ada"), sign_up(server, "bob")
     assert statuses(ada, 3) == [200, 200, 429]
