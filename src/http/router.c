@@ -41,6 +41,7 @@ struct node {
 struct router {
     struct arena arena; /* owns everything below */
     struct node root;
+    uint64_t methods; /* of all routes */
     struct http_route **routes;
     size_t route_count;
     size_t route_cap;
@@ -255,6 +256,7 @@ static enum error place(struct router *router, struct http_route *route, const s
     router->routes[router->route_count++] = route;
     node->routes[route->method] = route;
     node->methods |= method_bit(route->method);
+    router->methods |= method_bit(route->method);
     return OK;
 }
 
@@ -305,11 +307,22 @@ static enum error decode(struct slice *segment, struct arena *arena)
     return is_dots(*segment) ? ERROR_NOT_FOUND : OK;
 }
 
+/* With what is never declared. */
+static uint64_t complete(uint64_t methods)
+{
+    uint64_t head = methods & method_bit(HTTP_GET) ? method_bit(HTTP_HEAD) : 0;
+    return methods | head | method_bit(HTTP_OPTIONS);
+}
+
 enum error router_find(const struct router *router, enum http_method method, struct slice path, struct arena *arena,
                        struct router_hit *out)
 {
     struct segments segments;
     *out = (struct router_hit){.route = NULL};
+    if (slice_eq_text(path, "*")) { /* the server as a whole (RFC 9110 section 9.3.7) */
+        out->allow = complete(router->methods);
+        return ERROR_METHOD_NOT_ALLOWED;
+    }
     if (!cut(path, &segments))
         return ERROR_NOT_FOUND;
     for (unsigned i = 0; i < segments.count; i++)
@@ -318,9 +331,7 @@ enum error router_find(const struct router *router, enum http_method method, str
     out->route = descend(&walk, &router->root, 0, 0);
     if (walk.allow == 0)
         return ERROR_NOT_FOUND;
-    out->allow = walk.allow | method_bit(HTTP_OPTIONS);
-    if (walk.allow & method_bit(HTTP_GET))
-        out->allow |= method_bit(HTTP_HEAD);
+    out->allow = complete(walk.allow);
     if (!out->route)
         return ERROR_METHOD_NOT_ALLOWED;
     out->param_count = out->route->param_count;

@@ -52,7 +52,7 @@ MUST_USE enum error router_add(struct router *router, enum http_method method, s
 
 /* Finds the route of a request by its raw path. Static segments win over parameters, from the left; a path whose most
  * static pattern lacks the method goes on to the next. HEAD falls back to GET. Parameters are decoded (into the arena
- * only where an escape stands; `%2F` stays data) and valid UTF-8 without NUL.
+ * only where an escape stands; `%2F` stays data) and valid UTF-8 without NUL. The path "*" is the server as a whole.
  * Errors: ERROR_NOT_FOUND (also for empty, "." and ".." segments, encoded or not, and a trailing slash),
  *         ERROR_METHOD_NOT_ALLOWED (`out->allow` says which are; also for OPTIONS without a route of its own),
  *         ERROR_PARSE (bad escapes), ERROR_MEMORY. `out` is written in any case. */

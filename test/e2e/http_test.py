@@ -90,6 +90,8 @@ def test_old_clients_and_methods(server):
         assert connection.answer().status == 200
     options = server.client.options("/api/v1/notes")
     assert options.status == 204 and options.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+    everything = server.client.options("*")
+    assert everything.status == 204 and everything.headers["Allow"] == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
     for method in ("TRACE", "PUT"):
         refused = server.client.request(method, "/api/v1/notes")
         assert refused.status == 405 and "POST" in refused.headers["Allow"]

@@ -75,7 +75,7 @@ static const struct {
     {HTTP_GET, "//health", "NOT_FOUND"},
     {HTTP_GET, "//", "NOT_FOUND"},
     {HTTP_GET, "", "NOT_FOUND"},
-    {HTTP_OPTIONS, "*", "NOT_FOUND"},
+    {HTTP_OPTIONS, "*", "METHOD_NOT_ALLOWED GET, HEAD, POST, PATCH, DELETE, OPTIONS"},
     {HTTP_GET, "health", "NOT_FOUND"},
     {HTTP_GET, "/healt", "NOT_FOUND"},
     {HTTP_GET, "/healthy", "NOT_FOUND"},
