@@ -484,11 +484,24 @@ static void log_mistakes(struct engine *engine, const struct diag *diag, const c
     LOG_ERROR(&engine->log, outcome, LOG_STR("reason", slice_from(diag->message ? diag->message : "")));
 }
 
+/* What is read once: until a restart the old one holds. */
+static void tell_of_restart(struct engine *engine, const struct settings *next)
+{
+    static const char *const keys[] = {"listen", "admin", "cores", "database", "log", "mail"};
+    const struct node *present = engine->generation->settings.root;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        bool is_first_mail = slice_eq_text(SLICE("mail"), keys[i]) && !engine->mailer;
+        if (!is_first_mail && !node_equal(node_find(present, keys[i]), node_find(next->root, keys[i])))
+            LOG_WARN(&engine->log, "a change of the app file needs a restart", LOG_STR("key", slice_from(keys[i])));
+    }
+}
+
 /* Builds the next generation beside the present one. */
 static enum error load_next(struct engine *engine, struct diag *diag, struct generation **out)
 {
     struct generation *next;
     TRY(generation_load(engine->options.app_path, diag, &next));
+    tell_of_restart(engine, &next->settings);
     enum error error = bring_in_line(engine, &next->settings, diag);
     if (error == OK)
         error = build(engine, next, diag);

@@ -47,6 +47,20 @@ bool node_is_empty(const struct node *node)
     return node->text.len == 0 || slice_eq_text(node->text, "~") || slice_eq_text(node->text, "null");
 }
 
+/* As deep as its reader lets a document be. */
+bool node_equal(const struct node *a, const struct node *b)
+{
+    if (!a || !b)
+        return a == b;
+    if (a->kind != b->kind || a->count != b->count || a->is_quoted != b->is_quoted || !slice_eq(a->key, b->key) ||
+        !slice_eq(a->text, b->text))
+        return false;
+    for (a = a->first, b = b->first; a; a = a->next, b = b->next)
+        if (!node_equal(a, b))
+            return false;
+    return true;
+}
+
 const char *node_kind_name(const struct node *node)
 {
     if (node_is_empty(node))

@@ -40,6 +40,8 @@ const struct node *node_find(const struct node *map, const char *key);
 struct node *node_find_slice(struct node *map, struct slice key);
 /* Whether it is NULL or nothing was written: `key:`, `~`, `null`. */
 bool node_is_empty(const struct node *node);
+/* Whether both say the same, in the same order, wherever they stand; NULL is only like NULL. */
+bool node_equal(const struct node *a, const struct node *b);
 /* "a text", "a map", "a list", "nothing": for messages. */
 const char *node_kind_name(const struct node *node);
 /* What people may see of a scalar, in quotes. Texts are the diag's. */

@@ -166,6 +166,18 @@ def test_sighup_reloads_the_app_file_or_keeps_the_old_one(serve):
     assert server.client.post("/api/v1/notes", json={"title": "abc"}).status == 201
 
 
+def test_what_needs_a_restart_is_told_at_a_reload(serve):
+    server = serve(NOTES)
+    app = server.directory / "app.yaml"
+    app.write_text(app.read_text() + "cores: 1\nmail: {url: 'file:mail', from: a@example.org}\nlog: {redact: [title]}\n")
+    server.signal(signal.SIGHUP)
+    server.wait_log(message="the app file was reloaded")
+    assert [record["key"] for record in server.logs(message="a change of the app file needs a restart")] == ["cores", "log"]
+    app.write_text(app.read_text().replace("a@example.org", "b@example.org"))
+    server.signal(signal.SIGHUP)
+    server.wait_log(message="a change of the app file needs a restart", key="mail")
+
+
 def test_dev_adds_what_is_new_and_reloads_by_itself(serve):
     server = serve(NOTES, command="dev")
     app = server.directory / "app.yaml"
