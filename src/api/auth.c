@@ -235,8 +235,9 @@ static void put_tokens(const struct identity_config *config, const struct signin
     jsonwrite_string(out, signin->refresh);
 }
 
-enum error auth_answer(struct auth *auth, struct signin *signin, int status)
+enum error auth_answer(struct signin *signin, void *state)
 {
+    struct auth *auth = state;
     struct exchange *x = signin->x;
     const struct api_settings *settings = &auth->rest->settings;
     envelope_begin(settings, &x->body);
@@ -251,6 +252,7 @@ enum error auth_answer(struct auth *auth, struct signin *signin, int status)
     buf_put_byte(&x->body, '}');
     envelope_end(settings, &x->body, NULL, x->now_us);
     exchange_add_header(x, "Cache-Control", SLICE("no-store"));
-    exchange_status(x, status);
+    exchange_status(x, 200);
+    TRY(buf_error(&x->headers));
     return buf_error(&x->body);
 }

@@ -45,8 +45,9 @@ MUST_USE enum error auth_read_mode(struct exchange *x, enum signin_mode *out);
 /* Whether a flag such as `?everywhere=true` is set; no other parameter is known. Errors: as above. */
 MUST_USE enum error auth_read_flag(struct exchange *x, const char *name, bool *out);
 
-/* Answers a sign-in: the tokens, or the token against forged requests, and the account as it may see itself. */
-YIELDS MUST_USE enum error auth_answer(struct auth *auth, struct signin *signin, int status);
+/* Answers a sign-in: the tokens, or the token against forged requests, and the account as it may see itself. For
+ * signin.answer; the state is the struct auth. */
+MUST_USE enum error auth_answer(struct signin *signin, void *auth);
 /* Appends ,"account":{…} if the caller of the session may read that row. */
 YIELDS MUST_USE enum error auth_put_account(struct auth *auth, struct session *session, struct value id,
                                             struct buf *out);

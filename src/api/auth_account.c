@@ -89,9 +89,9 @@ static enum error change_password(struct auth *auth, struct exchange *x, struct 
         return ERROR_UNAUTHORIZED;
     TRY(auth_read_texts(x, session, texts, ARRAY_LEN(texts)));
     signin_init(&signin, auth->identity, x, session, SIGNIN_TOKENS);
+    signin.answer = auth_answer;
+    signin.answer_state = auth;
     enum error error = signin_change_password(&signin, present, wanted);
-    if (error == OK)
-        error = auth_answer(auth, &signin, 200);
     signin_fini(&signin);
     return error;
 }

@@ -222,6 +222,7 @@ struct arrival {
     struct provider_state state;
     struct provider_state_binding binding;
     struct slice code, text, issuer, error, description; /* parameters */
+    struct provider_signin entry;
     bool is_first;
 };
 
@@ -306,32 +307,39 @@ static enum error before_create(void *state)
                : OK;
 }
 
-static enum error answer(struct arrival *arrival, struct provider_signin *entry)
+static enum error answer(struct signin *signin, void *state)
 {
+    struct arrival *arrival = state;
+    struct exchange *x = arrival->x;
     struct slice target;
-    provider_state_put_cookie(arrival->x, SLICE(""));
-    if (entry->signin->mode == SIGNIN_TOKENS)
-        return auth_answer(arrival->auth, entry->signin, entry->is_new ? 201 : 200);
+    provider_state_put_cookie(x, SLICE(""));
+    if (signin->mode == SIGNIN_TOKENS) {
+        TRY(auth_answer(signin, arrival->auth));
+        exchange_status(x, arrival->entry.is_new ? 201 : 200);
+        return OK;
+    }
     TRY(make_target(arrival, &target));
-    send_to(arrival->x, 303, target);
-    return OK;
+    send_to(x, 303, target);
+    return buf_error(&x->headers);
 }
 
 static enum error enter(struct arrival *arrival, struct signin *signin)
 {
     struct exchange *x = arrival->x;
     struct making making = {arrival->auth, x};
-    struct provider_signin entry = {.signin = signin, .before = before_create, .before_state = &making};
-    struct provider_token_request *token = &entry.token;
+    struct provider_signin *entry = &arrival->entry;
+    *entry = (struct provider_signin){.signin = signin, .before = before_create, .before_state = &making};
+    struct provider_token_request *token = &entry->token;
     *token =
         (struct provider_token_request){.provider = arrival->provider, .hold = arrival->hold, .code = arrival->code};
     signin->mode = arrival->state.mode;
+    signin->answer = answer;
+    signin->answer_state = arrival;
     TRY(provider_state_nonce(&arrival->binding, arrival->state.id, x->arena, &token->nonce));
     TRY(provider_state_verifier(&arrival->binding, arrival->state.id, x->arena, &token->verifier));
     TRY(make_redirect(arrival->auth, arrival->provider, x->arena, &token->redirect));
-    TRY(provider_signin_identify(&entry));
-    TRY(provider_signin_enter(&entry));
-    return answer(arrival, &entry);
+    TRY(provider_signin_identify(entry));
+    return provider_signin_enter(entry);
 }
 
 static enum error take(struct arrival *arrival, struct signin *signin)

@@ -68,6 +68,15 @@ static void add_location(struct registration *registration, struct exchange *x)
         exchange_add_header(x, "Location", buf_slice(&location));
 }
 
+static enum error answer_registration(struct signin *signin, void *state)
+{
+    struct registration *registration = state;
+    add_location(registration, signin->x);
+    TRY(auth_answer(signin, registration->auth));
+    exchange_status(signin->x, 201);
+    return OK;
+}
+
 static enum error sign_up(struct auth *auth, struct signin *signin)
 {
     struct session *session = signin->session;
@@ -76,11 +85,11 @@ static enum error sign_up(struct auth *auth, struct signin *signin)
     TRY(auth_read_mode(x, &signin->mode));
     TRY(change_admit(session, auth->identity->form.resource, CHANGE_CREATE));
     TRY(read_change(auth, session, x, &registration.change));
-    TRY(explain(&registration, session, session_write(session, DB_READ_COMMITTED, create, &registration)));
+    signin->answer = answer_registration;
+    signin->answer_state = &registration;
+    TRY(explain(&registration, session, signin_write(signin, create, &registration)));
     gate_tell(auth->identity, x, AUDIT_REGISTERED, signin->account.key, NULL);
-    TRY(signin_finish(signin));
-    add_location(&registration, x);
-    return auth_answer(auth, signin, 201);
+    return OK;
 }
 
 static enum error sign_in(struct auth *auth, struct signin *signin)
@@ -91,8 +100,7 @@ static enum error sign_in(struct auth *auth, struct signin *signin)
                                       {form->password->json_name, &password, false}};
     TRY(auth_read_mode(signin->x, &signin->mode));
     TRY(auth_read_texts(signin->x, signin->session, texts, ARRAY_LEN(texts)));
-    TRY(signin_password(signin, login, password));
-    return auth_answer(auth, signin, 200);
+    return signin_password(signin, login, password);
 }
 
 static enum error sign_on(struct auth *auth, struct signin *signin)
@@ -100,8 +108,7 @@ static enum error sign_on(struct auth *auth, struct signin *signin)
     struct slice token = {NULL, 0};
     const struct auth_text texts[] = {{SLICE("refresh_token"), &token, false}};
     TRY(auth_read_texts(signin->x, signin->session, texts, ARRAY_LEN(texts)));
-    TRY(signin_refresh(signin, token));
-    return auth_answer(auth, signin, 200);
+    return signin_refresh(signin, token);
 }
 
 static enum error sign_out(struct auth *auth, struct signin *signin)
@@ -119,6 +126,8 @@ static enum error run(struct exchange *x, struct auth *auth, enum error (*what)(
     struct signin signin;
     enum error error = rest_begin(x, auth->rest->model, &session);
     signin_init(&signin, auth->identity, x, &session, SIGNIN_TOKENS);
+    signin.answer = auth_answer;
+    signin.answer_state = auth;
     if (error == OK)
         error = what(auth, &signin);
     signin_fini(&signin);

@@ -27,6 +27,7 @@
 #include "svc/consent.h"
 #include "svc/credential.h"
 #include "svc/gate.h"
+#include "svc/oauthcode.h"
 #include "svc/oauthgrant.h"
 #include "svc/provider_state.h"
 
@@ -64,7 +65,7 @@ static enum error send_to(struct asking *asking, const struct buf *location)
     exchange_add_header(asking->x, "Location", buf_slice(location));
     oauth_forbid_keeping(asking->x);
     exchange_status(asking->x, 303);
-    return OK;
+    return buf_error(&asking->x->headers);
 }
 
 static void put_pair(struct buf *out, char separator, const char *name, struct slice value)
@@ -303,8 +304,9 @@ static enum error give_code(struct asking *asking, bool is_new)
                                            .scopes = asking->scopes,
                                            .is_new = is_new};
     struct slice code;
-    TRY(oauthgrant_allow(asking->oauth->identity, asking->x, &asking->session, &leave, &code));
-    return send_back(asking, "code", code, NULL);
+    TRY(oauthcode_make(&asking->session, &code));
+    TRY(send_back(asking, "code", code, NULL));
+    return oauthgrant_allow(asking->oauth->identity, asking->x, &asking->session, &leave, code);
 }
 
 static enum error decide(struct asking *asking)
@@ -349,18 +351,24 @@ static bool is_form(const struct asking *asking, const struct oauth_form *sent, 
                                                                   sent->values[OAUTH_FORM], x->now_us, x->arena);
 }
 
+static enum error go_on(struct signin *signin, void *asking)
+{
+    return send_on(asking);
+}
+
 static enum error try_password(struct asking *asking, struct slice login, struct slice password)
 {
     struct signin signin;
     signin_init(&signin, asking->oauth->identity, asking->x, &asking->session, SIGNIN_COOKIE);
+    signin.answer = go_on;
+    signin.answer_state = asking;
     enum error error = signin_password(&signin, login, password);
     signin_fini(&signin);
     if (error == ERROR_UNAUTHORIZED)
         return show_signin(asking, login, "The account or the password is wrong.", 403);
     if (error == ERROR_RATE_LIMITED)
         return show_signin(asking, login, "There were too many attempts. Try again later.", 429);
-    TRY(error);
-    return send_on(asking);
+    return error;
 }
 
 static enum error sign_in(struct asking *asking, const struct oauth_form *sent)

@@ -136,6 +136,7 @@ static enum error answer_tokens(struct asking *asking, struct slice access, stru
     buf_put_byte(out, '}');
     oauth_forbid_keeping(asking->x);
     exchange_status(asking->x, 200);
+    TRY(buf_error(&asking->x->headers));
     return buf_error(out);
 }
 
@@ -151,21 +152,27 @@ static bool is_verifier(struct slice text)
     return text.len >= VERIFIER_BYTES_MIN && text.len <= VERIFIER_BYTES_MAX;
 }
 
-/* A sign-in for the client; the answer to what came of it. */
-static enum error answer_signin(struct asking *asking, struct signin *signin, enum error error)
+static enum error answer_signin(struct signin *signin, void *asking)
+{
+    return answer_tokens(asking, signin->access, signin->refresh, signin->scopes);
+}
+
+/* What a sign-in for the client has come to. */
+static enum error explain(struct asking *asking, enum error error)
 {
     if (error == ERROR_UNAUTHORIZED)
         return refuse(asking, "invalid_grant", "it is wrong, too old, or was used already");
     if (error == ERROR_VALIDATION)
         return refuse(asking, "invalid_scope", "this is more than what was given");
-    TRY(error);
-    return answer_tokens(asking, signin->access, signin->refresh, signin->scopes);
+    return error;
 }
 
 static void begin_signin(struct asking *asking, struct signin *signin)
 {
     signin_init(signin, asking->oauth->identity, asking->x, &asking->session, SIGNIN_TOKENS);
     signin->client = asking->client;
+    signin->answer = answer_signin;
+    signin->answer_state = asking;
 }
 
 static enum error by_code(struct asking *asking)
@@ -178,7 +185,7 @@ static enum error by_code(struct asking *asking)
     if (!is_verifier(shown.verifier))
         return refuse(asking, "invalid_request", "code_verifier is required: 43 to 128 letters, digits, - . _ ~");
     begin_signin(asking, &signin);
-    enum error error = answer_signin(asking, &signin, oauthgrant_redeem(&signin, &shown));
+    enum error error = explain(asking, oauthgrant_redeem(&signin, &shown));
     signin_fini(&signin);
     return error;
 }
@@ -205,7 +212,7 @@ static enum error by_refresh(struct asking *asking)
         return OK;
     begin_signin(asking, &signin);
     signin.scopes = scopes;
-    enum error error = answer_signin(asking, &signin, signin_refresh(&signin, token));
+    enum error error = explain(asking, signin_refresh(&signin, token));
     signin_fini(&signin);
     return error;
 }

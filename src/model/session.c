@@ -85,6 +85,11 @@ static void start_over(struct unit_call *call)
         session->diag->last->next = NULL;
 }
 
+bool session_may_wait(const struct session *session)
+{
+    return session->fiber && !(session->is_in_unit && db_dialect(session->model->db) == DIALECT_SQLITE);
+}
+
 /* On SQLite this is the writer's thread, which has a scratch of its own. */
 static enum error run_unit(struct db_conn *tx, void *argument)
 {

@@ -59,6 +59,9 @@ typedef enum error session_unit(struct session *session, void *argument);
 YIELDS MUST_USE enum error session_write(struct session *session, enum db_isolation isolation, session_unit *unit,
                                          void *argument);
 
+/* Whether what runs now may wait for something else: not a unit on SQLite, which all writers wait for. */
+bool session_may_wait(const struct session *session);
+
 /* What is to happen when, and only when, the unit has been committed: called on the session's fiber, in the order in
  * which it was asked for, before session_write() returns. Memory is the session's arena. Errors: ERROR_MEMORY. */
 MUST_USE enum error session_after_commit(struct session *session, void (*effect)(void *argument), void *argument);

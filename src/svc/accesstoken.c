@@ -92,7 +92,7 @@ enum error accesstoken_make(const struct identity *identity, struct session *ses
     buf_init(&payload, PAYLOAD_BYTES_MAX);
     enum error error = write_claims(identity, session, token, &payload);
     signing.payload = buf_slice(&payload);
-    if (error == OK && is_slow(jwk_algorithm(signing.key)))
+    if (error == OK && is_slow(jwk_algorithm(signing.key)) && session_may_wait(session))
         error = offload_run(session->model->offload, session->fiber, session->deadline, sign, &signing);
     else if (error == OK)
         sign(&signing);

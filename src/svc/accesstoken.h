@@ -20,7 +20,8 @@ struct accesstoken {
     struct slice scopes;  /* what the client was given */
 };
 
-/* Makes one for a sign-in; text in the session's arena. A signature that burns long is made on the offload pool.
+/* Makes one for a sign-in; text in the session's arena. A signature that burns long is made on the offload pool;
+ * in a unit on SQLite, which may not wait, at once.
  * Errors: ERROR_MEMORY, ERROR_IO (no random bytes), ERROR_UNAVAILABLE (too many wait for the pool). */
 YIELDS MUST_USE enum error accesstoken_make(const struct identity *identity, struct session *session,
                                             const struct accesstoken *token, struct slice *out);

@@ -17,24 +17,23 @@ static struct value digest_of(struct slice text, unsigned char room[DIGEST_SHA25
     return value_blob(slice_of((const char *)room, DIGEST_SHA256_BYTES));
 }
 
-static enum error make_text(struct session *session, struct slice *text)
+enum error oauthcode_make(struct session *session, struct slice *text)
 {
     unsigned char bytes[RANDOM_BYTES];
     TRY(random_bytes(session->core->random, bytes, sizeof bytes));
     return base64_encode_url(slice_of((const char *)bytes, sizeof bytes), session->arena, text);
 }
 
-enum error oauthcode_make(struct session *session, const struct oauthcode *code, struct slice *text)
+enum error oauthcode_store(struct session *session, struct slice text, const struct oauthcode *code)
 {
     unsigned char digest[DIGEST_SHA256_BYTES];
-    TRY(make_text(session, text));
     const struct slice texts[] = {code->client,    code->account, code->redirect,
                                   code->challenge, code->scopes,  code->origin};
     struct sql *sql = session_sql(session);
     sql_put(sql, "INSERT INTO _tenon_codes(digest, client, account, redirect, challenge, scopes, origin, signin, "
                  "expires_us) "
                  "VALUES (");
-    sql_bind(sql, SQL_BYTES, digest_of(*text, digest));
+    sql_bind(sql, SQL_BYTES, digest_of(text, digest));
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         sql_put(sql, ", ");
         sql_bind(sql, SQL_TEXT, value_text(texts[i]));

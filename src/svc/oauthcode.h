@@ -24,10 +24,12 @@ struct oauthcode {
     int64_t expires_us;  /* wall clock */
 };
 
+/* The text of a new one. Errors: ERROR_IO (no random bytes), ERROR_MEMORY. */
+MUST_USE enum error oauthcode_make(struct session *session, struct slice *text);
+
 /* All in a unit of work. Errors: those of db_execute(), and as said. */
 
-/* Stores one, and says its text. Errors: ERROR_IO (no random bytes), ERROR_MEMORY. */
-MUST_USE enum error oauthcode_make(struct session *session, const struct oauthcode *code, struct slice *text);
+MUST_USE enum error oauthcode_store(struct session *session, struct slice text, const struct oauthcode *code);
 /* Uses a code up for the sign-in of that id: of many who try, one gets it. It is kept until `keep_until_us`.
  * Texts are the session's arena. Errors: ERROR_NOT_FOUND (used, expired, another client's, none). */
 MUST_USE enum error oauthcode_take(struct session *session, struct slice text, struct slice client, struct slice grant,

@@ -33,7 +33,7 @@ static const int64_t used_us = INT64_C(24) * 3600 * 1000000;
 struct allowing {
     const struct oauthgrant_leave *leave;
     int64_t expires_us;
-    struct slice *code;
+    struct slice code;
 };
 
 static enum error allow(struct session *session, void *argument)
@@ -49,11 +49,11 @@ static enum error allow(struct session *session, void *argument)
                                    .expires_us = allowing->expires_us};
     if (leave->is_new)
         TRY(consent_add(session, leave->account, leave->client->id, leave->scopes));
-    return oauthcode_make(session, &code, allowing->code);
+    return oauthcode_store(session, allowing->code, &code);
 }
 
 enum error oauthgrant_allow(struct identity *identity, struct exchange *x, struct session *session,
-                            const struct oauthgrant_leave *leave, struct slice *code)
+                            const struct oauthgrant_leave *leave, struct slice code)
 {
     struct allowing allowing = {leave, session->now_us + identity->config->oauth.code_ms * 1000, code};
     TRY(session_write(session, DB_READ_COMMITTED, allow, &allowing));
@@ -155,12 +155,12 @@ enum error oauthgrant_redeem(struct signin *signin, const struct oauthgrant_code
     struct session *session = signin->session;
     struct redeeming redeeming = {.signin = signin, .shown = shown};
     TRY(credential_random(session->core->random, session->arena, &signin->grant));
-    TRY(session_write(session, DB_READ_COMMITTED, redeem, &redeeming));
+    TRY(signin_write(signin, redeem, &redeeming));
     if (redeeming.outcome == OUTCOME_REPLAYED)
         identity_changed(signin->identity, redeeming.account);
     gate_tell(signin->identity, signin->x, events[redeeming.outcome],
               redeeming.account.len > 0 ? redeeming.account : signin->client->id, redeeming.why);
-    return redeeming.outcome == OUTCOME_REDEEMED ? signin_finish(signin) : ERROR_UNAUTHORIZED;
+    return redeeming.outcome == OUTCOME_REDEEMED ? OK : ERROR_UNAUTHORIZED;
 }
 
 /* ---- a client for itself ---- */
@@ -184,11 +184,12 @@ enum error oauthgrant_client(struct identity *identity, struct exchange *x, stru
                           .address = exchange_remote(x),
                           .agent = SLICE("")};
     TRY(credential_random(session->core->random, session->arena, &grant.id));
-    TRY(session_write(session, DB_READ_COMMITTED, insert, &grant));
-    gate_tell(identity, x, AUDIT_CLIENT_SIGN_IN, client->id, NULL);
     const struct accesstoken token = {
         .account = SLICE(""), .role = client->role, .grant = grant.id, .client = client->id, .scopes = scopes};
-    return accesstoken_make(identity, session, &token, access);
+    TRY(accesstoken_make(identity, session, &token, access));
+    TRY(session_write(session, DB_READ_COMMITTED, insert, &grant));
+    gate_tell(identity, x, AUDIT_CLIENT_SIGN_IN, client->id, NULL);
+    return OK;
 }
 
 /* ---- what a token is ---- */

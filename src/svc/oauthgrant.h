@@ -26,9 +26,10 @@ struct oauthgrant_leave {
     bool is_new; /* it was asked for just now: it is noted, so that it is not asked for again */
 };
 
-/* Makes a code of it. Errors: those of session_write(), ERROR_IO, ERROR_MEMORY. */
+/* Makes a code good for it, which oauthcode_make() has made: it is known before, so that the answer can be, too.
+ * Errors: those of session_write(). */
 YIELDS MUST_USE enum error oauthgrant_allow(struct identity *identity, struct exchange *x, struct session *session,
-                                            const struct oauthgrant_leave *leave, struct slice *code);
+                                            const struct oauthgrant_leave *leave, struct slice code);
 
 /* What a client shows for its tokens. */
 struct oauthgrant_code {

@@ -464,7 +464,7 @@ static void note(const struct provider_signin *entry)
 static enum error try_to_enter(struct provider_signin *entry)
 {
     TRY(look(entry));
-    return session_write(entry->signin->session, DB_READ_COMMITTED, enter, entry);
+    return signin_write(entry->signin, enter, entry);
 }
 
 enum error provider_signin_enter(struct provider_signin *entry)
@@ -481,7 +481,7 @@ enum error provider_signin_enter(struct provider_signin *entry)
     identity_changed(identity_of(entry), entry->signin->account.key);
     note(entry);
     if (entry->is_active)
-        return signin_finish(entry->signin);
+        return OK;
     tell(entry, AUDIT_SIGN_IN_FAILED, entry->signin->account.key, "the account may not sign in");
     diag_say(&x->diag, NULL, "this account may not sign in");
     return ERROR_FORBIDDEN;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signing in and out.
  *
- *   ask whether it may be tried -> check the password (offload pool) -> one unit: the sign-in is stored, failures are
- *   forgotten, an old hash is replaced -> tokens or a cookie
+ *   ask whether it may be tried -> check the password (offload pool) -> one unit: failures are forgotten, an old hash
+ *   is replaced, the sign-in is stored, tokens or a cookie are made, the answer is written
  *
  * A wrong password is counted in a unit of its own, for the account that was named and for the address. Where there is
  * no account a stand-in is checked instead, and counted all the same.
@@ -10,7 +10,8 @@
  * Invariants
  *   (1) no more passwords of one account are checked at once than may still be wrong: an attempt is counted as one
  *       before it asks how many have failed
- *   (2) a secret is given out behind the commit that stores its digest
+ *   (2) a secret is given out behind the commit that stores its digest, and what could be stored can be told: the
+ *       answer is there before the commit, and thrown away where that fails
  *   (3) who has shown a password is signed in only if it still is the account's when that is stored */
 #include "svc/signin.h"
 
@@ -34,7 +35,7 @@
 void signin_init(struct signin *signin, struct identity *identity, struct exchange *x, struct session *session,
                  enum signin_mode mode)
 {
-    *signin = (struct signin){.identity = identity, .x = x, .session = session, .mode = mode};
+    *signin = (struct signin){.identity = identity, .x = x, .session = session, .mode = mode, .generation = 1};
     session->position = DB_POSITION_PRIMARY;
 }
 
@@ -54,14 +55,6 @@ static void tell(const struct signin *signin, enum audit_kind event, struct slic
 static struct slice cut(struct slice text)
 {
     return slice_of(text.ptr ? text.ptr : "", text.len < GRANT_TEXT_MAX ? text.len : GRANT_TEXT_MAX);
-}
-
-static enum error make_secret(struct signin *signin)
-{
-    struct session *session = signin->session;
-    TRY(credential_random(session->core->random, session->arena, &signin->secret));
-    digest_sha256(signin->secret, signin->digest);
-    return OK;
 }
 
 static bool may_refresh(const struct signin *signin)
@@ -111,43 +104,16 @@ static enum error replace_cookie(struct signin *signin)
     return grant_revoke(signin->session, id);
 }
 
-enum error signin_begin(struct signin *signin, struct slice account)
-{
-    struct session *session = signin->session;
-    const struct identity *identity = signin->identity;
-    TRY(replace_cookie(signin));
-    TRY(account_find_key(session, &identity->form, account, session->arena, &signin->account));
-    TRY(make_secret(signin));
-    if (signin->grant.len == 0)
-        TRY(credential_random(session->core->random, session->arena, &signin->grant));
-    struct grant grant = {.id = signin->grant,
-                          .kind = signin->mode == SIGNIN_COOKIE ? GRANT_COOKIE : GRANT_TOKEN,
-                          .account = signin->account.key,
-                          .generation = 1,
-                          .created_us = session->now_us,
-                          .seen_us = session->now_us,
-                          .expires_us = expiry_us(signin, session->now_us),
-                          .address = exchange_remote(signin->x),
-                          .agent = cut(exchange_header(signin->x, HTTP1_HEADER_USER_AGENT)),
-                          .client = client_of(signin),
-                          .scopes = signin->client ? signin->scopes : SLICE("")};
-    memcpy(grant.digest, signin->digest, sizeof grant.digest);
-    signin->generation = grant.generation;
-    return grant_insert(session, &grant);
-}
-
-/* The session goes on as the account's. */
-static enum error become(struct signin *signin)
+static enum error make_principal(struct signin *signin)
 {
     static const unsigned char none[DIGEST_SHA256_BYTES];
+    signin_fini(signin);
     TRY(principal_create(none, &signin->principal));
     signin->principal->kind = signin->mode == SIGNIN_COOKIE ? PRINCIPAL_COOKIE : PRINCIPAL_TOKEN;
     signin->principal->client = client_of(signin);
     if (signin->client)
         signin->principal->scopes = signin->scopes;
-    TRY(proof_fill(signin->identity, &signin->account, signin->principal));
-    signin->session->caller = signin->principal->caller;
-    return OK;
+    return proof_fill(signin->identity, &signin->account, signin->principal);
 }
 
 static enum error make_tokens(struct signin *signin)
@@ -177,12 +143,82 @@ static enum error make_cookie(struct signin *signin)
                                 &signin->csrf);
 }
 
-enum error signin_finish(struct signin *signin)
+/* Makes all that whoever signs in is given. */
+static enum error make_all(struct signin *signin)
 {
-    if (signin->replaced.len > 0)
-        identity_changed(signin->identity, signin->replaced);
-    TRY(become(signin));
+    struct session *session = signin->session;
+    if (signin->grant.len == 0)
+        TRY(credential_random(session->core->random, session->arena, &signin->grant));
+    TRY(credential_random(session->core->random, session->arena, &signin->secret));
+    digest_sha256(signin->secret, signin->digest);
+    TRY(make_principal(signin));
     return signin->mode == SIGNIN_COOKIE ? make_cookie(signin) : make_tokens(signin);
+}
+
+/* Makes tokens before the unit, which then waits for no signature. */
+static enum error make_ready(struct signin *signin)
+{
+    signin->is_ready = signin->mode == SIGNIN_TOKENS;
+    return signin->is_ready ? make_all(signin) : OK;
+}
+
+/* The session goes on as the account's. */
+static enum error answer(struct signin *signin)
+{
+    signin->session->caller = signin->principal->caller;
+    return signin->answer ? signin->answer(signin, signin->answer_state) : OK;
+}
+
+enum error signin_begin(struct signin *signin, struct slice account)
+{
+    struct session *session = signin->session;
+    const struct identity *identity = signin->identity;
+    TRY(replace_cookie(signin));
+    TRY(account_find_key(session, &identity->form, account, session->arena, &signin->account));
+    if (!signin->is_ready)
+        TRY(make_all(signin));
+    struct grant grant = {.id = signin->grant,
+                          .kind = signin->mode == SIGNIN_COOKIE ? GRANT_COOKIE : GRANT_TOKEN,
+                          .account = signin->account.key,
+                          .generation = signin->generation,
+                          .created_us = session->now_us,
+                          .seen_us = session->now_us,
+                          .expires_us = expiry_us(signin, session->now_us),
+                          .address = exchange_remote(signin->x),
+                          .agent = cut(exchange_header(signin->x, HTTP1_HEADER_USER_AGENT)),
+                          .client = client_of(signin),
+                          .scopes = signin->client ? signin->scopes : SLICE("")};
+    memcpy(grant.digest, signin->digest, sizeof grant.digest);
+    TRY(grant_insert(session, &grant));
+    return answer(signin);
+}
+
+struct trial {
+    struct signin *signin;
+    struct exchange_mark mark;
+    struct caller caller;
+};
+
+static void take_back(void *state)
+{
+    struct trial *trial = state;
+    exchange_restart(&trial->mark);
+    trial->signin->session->caller = trial->caller;
+}
+
+enum error signin_write(struct signin *signin, session_unit *unit, void *argument)
+{
+    struct session *session = signin->session;
+    struct trial trial = {signin, exchange_mark(signin->x), session->caller};
+    session->restart = take_back;
+    session->restart_state = &trial;
+    enum error error = session_write(session, DB_READ_COMMITTED, unit, argument);
+    session->restart = NULL;
+    if (error != OK)
+        take_back(&trial);
+    else if (signin->replaced.len > 0)
+        identity_changed(signin->identity, signin->replaced);
+    return error;
 }
 
 /* ---- with a password ---- */
@@ -335,12 +371,13 @@ enum error signin_password(struct signin *signin, struct slice login, struct sli
     struct attempt attempt;
     attempt_init(&attempt, signin, login, password);
     TRY(attempt_run(&attempt, &signin->account));
-    enum error error = session_write(signin->session, DB_READ_COMMITTED, store, &attempt);
+    TRY(make_ready(signin));
+    enum error error = signin_write(signin, store, &attempt);
     if (error == ERROR_UNAUTHORIZED)
         return refuse_changed(&attempt);
     TRY(error);
     tell(signin, AUDIT_SIGN_IN, signin->account.key, NULL);
-    return signin_finish(signin);
+    return OK;
 }
 
 /* ---- with a refresh token ---- */
@@ -348,7 +385,7 @@ enum error signin_password(struct signin *signin, struct slice login, struct sli
 struct refreshing {
     struct signin *signin;
     struct grant grant;
-    bool is_done;
+    bool is_present, is_done;
 };
 
 static enum error refuse_refresh(struct signin *signin, const char *reason)
@@ -364,11 +401,10 @@ static enum error replace_or_revoke(struct session *session, void *argument)
     struct refreshing *refreshing = argument;
     struct signin *signin = refreshing->signin;
     const struct grant *grant = &refreshing->grant;
-    if (!refreshing->is_done)
-        return grant_revoke(session, grant->id);
-    TRY(make_secret(signin));
-    TRY(grant_replace(session, grant, signin->digest, expiry_us(signin, grant->created_us), &refreshing->is_done));
-    return refreshing->is_done ? OK : grant_revoke(session, grant->id);
+    refreshing->is_done = false;
+    if (refreshing->is_present)
+        TRY(grant_replace(session, grant, signin->digest, expiry_us(signin, grant->created_us), &refreshing->is_done));
+    return refreshing->is_done ? answer(signin) : grant_revoke(session, grant->id);
 }
 
 static bool is_present(const struct grant *grant, const struct credential_refresh *token)
@@ -410,18 +446,19 @@ enum error signin_refresh(struct signin *signin, struct slice token)
     TRY(error);
     TRY(check_client(signin, &refreshing.grant));
     TRY(find_holder(signin, &refreshing.grant));
-    bool is_good = is_present(&refreshing.grant, &parsed);
-    refreshing.is_done = is_good;
-    TRY(session_write(session, DB_READ_COMMITTED, replace_or_revoke, &refreshing));
+    refreshing.is_present = is_present(&refreshing.grant, &parsed);
+    signin->grant = refreshing.grant.id;
+    signin->generation = refreshing.grant.generation + 1;
+    if (refreshing.is_present)
+        TRY(make_ready(signin));
+    TRY(signin_write(signin, replace_or_revoke, &refreshing));
     if (!refreshing.is_done) {
         identity_changed(signin->identity, refreshing.grant.account);
         tell(signin, AUDIT_TOKEN_REUSED, refreshing.grant.account, "every token of this sign-in is void now");
         return refuse_refresh(signin, "a refresh token was used twice");
     }
-    signin->grant = refreshing.grant.id;
-    signin->generation = refreshing.grant.generation + 1;
     tell(signin, AUDIT_TOKEN_REFRESHED, signin->account.key, NULL);
-    return signin_finish(signin);
+    return OK;
 }
 
 /* ---- the end ---- */
@@ -466,11 +503,12 @@ enum error signin_end(struct signin *signin, bool everywhere)
     const struct principal *principal = NULL;
     TRY(everywhere ? require_person(signin, &principal) : require_signin(signin, &principal));
     struct ending ending = {.grant = principal->id, .account = principal->account, .is_everywhere = everywhere};
+    if (principal->kind == PRINCIPAL_COOKIE)
+        credential_put_cookie(signin->x, SLICE(""), 0);
+    TRY(buf_error(&signin->x->headers));
     TRY(session_write(signin->session, DB_READ_COMMITTED, end, &ending));
     identity_changed(signin->identity, principal->account);
     tell(signin, AUDIT_SIGN_OUT, principal->account, everywhere ? "everywhere" : NULL);
-    if (principal->kind == PRINCIPAL_COOKIE)
-        credential_put_cookie(signin->x, SLICE(""), 0);
     return OK;
 }
 
@@ -515,11 +553,12 @@ enum error signin_change_password(struct signin *signin, struct slice present, s
     struct renewal renewal = {.signin = signin, .attempt = &attempt, .account = account->key, .id = account->id};
     signin->mode = principal->kind == PRINCIPAL_COOKIE ? SIGNIN_COOKIE : SIGNIN_TOKENS;
     TRY(hashing_make(signin->identity, signin->session, wanted, &renewal.hash));
-    enum error error = session_write(signin->session, DB_READ_COMMITTED, change, &renewal);
+    TRY(make_ready(signin));
+    enum error error = signin_write(signin, change, &renewal);
     if (error == ERROR_UNAUTHORIZED)
         return refuse_changed(&attempt);
     TRY(error);
     identity_changed(signin->identity, renewal.account);
     tell(signin, AUDIT_PASSWORD_CHANGED, renewal.account, NULL);
-    return signin_finish(signin);
+    return OK;
 }

@@ -13,8 +13,8 @@
 
 struct exchange;
 
-/* Signing in and out, and the passwords that it takes. Whoever calls these writes the answer. Refusals are the same,
- * take as long and do the same work whether there is such an account or not. */
+/* Signing in and out, and the passwords that it takes. Refusals are the same, take as long and do the same work whether
+ * there is such an account or not. */
 
 enum signin_mode { SIGNIN_TOKENS, SIGNIN_COOKIE };
 
@@ -27,6 +27,10 @@ struct signin {
     /* Set by whoever signs a client of OAuth in (mode SIGNIN_TOKENS); NULL and empty: people sign in for themselves. */
     const struct oauthclient *client;
     struct slice scopes; /* what its tokens are narrowed to; for signin_refresh() empty: to what they were before */
+    /* Writes the answer, as the last step of the unit that stores the sign-in, so that nothing is stored where there is
+     * no memory to tell of it. NULL: there is none. */
+    enum error (*answer)(struct signin *signin, void *state);
+    void *answer_state;
 
     struct account account;
     struct principal *principal;  /* signin_fini() lets go of it */
@@ -35,6 +39,7 @@ struct signin {
     struct slice cookie, csrf;
     struct slice replaced; /* whose sign-in ended because the browser came with its cookie; empty: nobody's */
     int64_t generation;
+    bool is_ready;       /* the tokens were made before the unit: the account was known */
     struct slice secret; /* of the cookie or of the refresh token */
     unsigned char digest[32];
 };
@@ -51,10 +56,11 @@ YIELDS MUST_USE enum error signin_password(struct signin *signin, struct slice l
  * client, or of people where a client asks, is none. Errors: ERROR_UNAUTHORIZED, ERROR_VALIDATION (the client asks for
  * more than it was given), those of session_write(). */
 YIELDS MUST_USE enum error signin_refresh(struct signin *signin, struct slice token);
-/* In a unit: of an account that was just made. signin_finish() behind the commit. Errors: those of db_execute(). */
+/* Runs a unit that may begin a sign-in. Errors: those of session_write(). */
+YIELDS MUST_USE enum error signin_write(struct signin *signin, session_unit *unit, void *argument);
+/* In that unit, as its last step: stores a sign-in of the account, makes its tokens or cookie, and answers. The session
+ * goes on as the account's. Errors: those of db_execute() and of `answer`, ERROR_MEMORY, ERROR_IO (no random bytes). */
 MUST_USE enum error signin_begin(struct signin *signin, struct slice account);
-/* Makes the tokens or the cookie, and the session the account's. Errors: ERROR_MEMORY. */
-MUST_USE enum error signin_finish(struct signin *signin);
 
 /* Ends the sign-in that the request came with, or all of its account's.
  * Errors: ERROR_FORBIDDEN (an API key, a stranger's token, a client that wants to end others), those of

@@ -3,7 +3,7 @@
 
 #include "base/attr.h"
 
-const char shapes_app[] =
+static const char app[] =
     "name: sim\n"
     "database: sqlite:/sim.db\n"
     "cors: {origins: ['https://app.example.org']}\n"
@@ -36,7 +36,7 @@ const char shapes_app[] =
     "    access: {read: \"about == null || text != ''\", create: \"input.text != 'no'\", update: \"text != 'fixed'\", "
     "delete: true}\n";
 
-const char *const shapes_rows[] = {
+static const char *const rows[] = {
     "POST /api/v1/teams\n\n{\"name\":\"red\"}",
     "POST "
     "/api/v1/"
@@ -45,12 +45,11 @@ const char *const shapes_rows[] = {
     "POST /api/v1/people\n\n{\"name\":\"bob\",\"age\":40,\"level\":\"senior\",\"team\":1}",
     "POST /api/v1/people\n\n{\"name\":\"cleo\",\"mail\":\"cleo@example.org\"}",
 };
-const size_t shapes_row_count = ARRAY_LEN(shapes_rows);
 
 #define NEW_PERSON  "POST /api/v1/people\n\n{\"name\":\"p-%N\",\"data\":{\"a\":1}}"
 #define PEOPLE_OF_N "SELECT count(*) FROM people WHERE name LIKE '%%-%N'"
 
-const struct shape shapes[] = {
+static const struct shape shapes[] = {
     {"one row", NULL, "GET /api/v1/people/1", 200},
     {"no such row", NULL, "GET /api/v1/people/999999", 404},
     {"no such route", NULL, "GET /nothing", 404},
@@ -69,7 +68,7 @@ const struct shape shapes[] = {
     {"named fields", NULL, "GET /api/v1/people?fields=id,name,team.name", 200},
     {"an expanded row", NULL, "GET /api/v1/people/1?expand=team", 200},
     {"an expanded list", NULL, "GET /api/v1/people?expand=team&limit=3", 200},
-    {"expanded twice", "POST /api/v1/notes\n\n{\"text\":\"n\",\"author\":1}",
+    {"expanded twice", BEFORE("POST /api/v1/notes\n\n{\"text\":\"n\",\"author\":1}"),
      "GET /api/v1/notes?expand=author.team,about&limit=3", 200},
     {"a head", NULL, "HEAD /api/v1/people?limit=1", 200},
     {"options", NULL, "OPTIONS /api/v1/people", 204},
@@ -105,14 +104,15 @@ const struct shape shapes[] = {
      2, 0},
     {"an array with a mistake", NULL, "POST /api/v1/people\n\n[{\"name\":\"a-%N\"},{\"name\":\"ann\"}]", 409,
      PEOPLE_OF_N, 0, 0},
-    {"a replacement", NEW_PERSON, "PUT /api/v1/people/%I\n\n{\"name\":\"p-%N\",\"age\":7}", 200,
+    {"a replacement", BEFORE(NEW_PERSON), "PUT /api/v1/people/%I\n\n{\"name\":\"p-%N\",\"age\":7}", 200,
      "SELECT coalesce(age, 0) FROM people WHERE id = %I", 7, 0},
-    {"a merge", NEW_PERSON, "PATCH /api/v1/people/%I\nIf-Match: \"1\"\n\n{\"age\":8,\"data\":{\"b\":[2]}}", 200,
+    {"a merge", BEFORE(NEW_PERSON), "PATCH /api/v1/people/%I\nIf-Match: \"1\"\n\n{\"age\":8,\"data\":{\"b\":[2]}}", 200,
      "SELECT coalesce(age, 0) FROM people WHERE id = %I", 8, 0},
-    {"another version", NEW_PERSON, "PATCH /api/v1/people/%I\nIf-Match: \"9\"\n\n{\"age\":8}", 412,
+    {"another version", BEFORE(NEW_PERSON), "PATCH /api/v1/people/%I\nIf-Match: \"9\"\n\n{\"age\":8}", 412,
      "SELECT coalesce(age, 0) FROM people WHERE id = %I", 0, 0},
     {"a change of no row", NULL, "PATCH /api/v1/people/999999\n\n{\"age\":8}", 404},
-    {"a deletion", NEW_PERSON, "DELETE /api/v1/people/%I", 204, "SELECT count(*) FROM people WHERE id = %I", 0, 1},
+    {"a deletion", BEFORE(NEW_PERSON), "DELETE /api/v1/people/%I", 204, "SELECT count(*) FROM people WHERE id = %I", 0,
+     1},
     {"a deletion of what is referred to", NULL, "DELETE /api/v1/teams/1", 409,
      "SELECT count(*) FROM teams WHERE id = 1", 1, 1},
     {"a batch", NULL,
@@ -128,9 +128,10 @@ const struct shape shapes[] = {
      409, PEOPLE_OF_N, 0, 0},
     {"a keyed create", NULL, "POST /api/v1/people\nIdempotency-Key: key-%N\n\n{\"name\":\"i-%N\"}", 201, PEOPLE_OF_N, 1,
      0},
-    {"a keyed create once more", "POST /api/v1/people\nIdempotency-Key: again-%N\n\n{\"name\":\"o-%N\"}",
+    {"a keyed create once more", BEFORE("POST /api/v1/people\nIdempotency-Key: again-%N\n\n{\"name\":\"o-%N\"}"),
      "POST /api/v1/people\nIdempotency-Key: again-%N\n\n{\"name\":\"o-%N\"}", 201, PEOPLE_OF_N, 1, 1},
-    {"another use of a key", "POST /api/v1/people\nIdempotency-Key: other-%N\n\n{\"name\":\"o-%N\"}",
+    {"another use of a key", BEFORE("POST /api/v1/people\nIdempotency-Key: other-%N\n\n{\"name\":\"o-%N\"}"),
      "POST /api/v1/people\nIdempotency-Key: other-%N\n\n{\"name\":\"q-%N\"}", 422, PEOPLE_OF_N, 1, 1},
 };
-const size_t shapes_count = ARRAY_LEN(shapes);
+const struct shape_set shapes_rest = {
+    .app = app, .rows = rows, .row_count = ARRAY_LEN(rows), .shapes = shapes, .count = ARRAY_LEN(shapes)};

@@ -5,20 +5,35 @@
 #include <stddef.h>
 
 /* Kinds of requests that an API gets, for tests that try something on each of them. A request is a line, headers, and
- * behind an empty line a body; `%N` is a number that no other try has, `%I` the id in the answer to `before`. */
+ * behind an empty line a body. `%N` is a number that no other try has; other letters are what the answers to the
+ * requests before it have said last:
+ *     %I an id                   %F the token of a form        %K a code in a redirect
+ *     %A an access token         %C the cookie of a sign-in    %X a token against forged requests
+ *     %R a refresh token, %S the one before that */
 struct shape {
     const char *name;
-    const char *before; /* a request that prepares it; NULL: none */
+    const char *const *before; /* requests that prepare it; NULL: none */
     const char *request;
     int status;
     const char *check; /* a query for one number: what is stored; NULL: it writes nothing */
     long done, undone;
 };
 
-extern const char shapes_app[];
-extern const char *const shapes_rows[]; /* creates that every shape may rely on */
-extern const size_t shapes_row_count;
-extern const struct shape shapes[];
-extern const size_t shapes_count;
+#define BEFORE(...)                                                                                                    \
+    (const char *const[])                                                                                              \
+    {                                                                                                                  \
+        __VA_ARGS__, NULL                                                                                              \
+    }
+
+/* An app and what is asked of it. */
+struct shape_set {
+    const char *app;
+    const char *const *rows; /* creates that every shape may rely on */
+    size_t row_count;
+    const struct shape *shapes;
+    size_t count;
+};
+
+extern const struct shape_set shapes_rest, shapes_identity;
 
 #endif
