@@ -156,11 +156,11 @@ static enum error leave(const struct auth *auth, struct exchange *x, struct sess
     struct provider_hold *hold;
     const char *reason = NULL;
     struct departure departure;
-    struct slice cookie;
+    struct slice cookie = provider_state_cookie(x); /* of another tab: what it has begun goes on */
     struct buf location;
     TRY(unavailable(x, provider_discover(provider, x->fiber, x->deadline, &hold, &reason)));
     buf_init(&location, LOCATION_BYTES_MAX);
-    enum error error = credential_random(session->core->random, x->arena, &cookie);
+    enum error error = cookie.len > 0 ? OK : credential_random(session->core->random, x->arena, &cookie);
     if (error == OK)
         error = credential_random(session->core->random, x->arena, &state->id);
     if (error == OK)
@@ -312,7 +312,6 @@ static enum error answer(struct signin *signin, void *state)
     struct arrival *arrival = state;
     struct exchange *x = arrival->x;
     struct slice target;
-    provider_state_put_cookie(x, SLICE(""));
     if (signin->mode == SIGNIN_TOKENS) {
         TRY(auth_answer(signin, arrival->auth));
         exchange_status(x, arrival->entry.is_new ? 201 : 200);

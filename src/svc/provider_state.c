@@ -103,8 +103,9 @@ bool provider_state_is_path(struct slice path)
 
 struct slice provider_state_cookie(const struct exchange *x)
 {
-    struct slice cookie = credential_find_cookie(x, PROVIDER_STATE_COOKIE);
-    return cookie.len == CREDENTIAL_PART_BYTES ? cookie : SLICE("");
+    struct slice cookie = credential_find_cookie(x, PROVIDER_STATE_COOKIE), bytes;
+    bool is_ours = cookie.len == CREDENTIAL_PART_BYTES && base64_decode_url(cookie, x->arena, &bytes) == OK;
+    return is_ours ? cookie : SLICE("");
 }
 
 void provider_state_put_cookie(struct exchange *x, struct slice secret)

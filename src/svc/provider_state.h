@@ -51,9 +51,9 @@ MUST_USE enum error provider_state_challenge(struct slice verifier, struct arena
 /* Whether a path stays on the site: it begins with one slash, and has nothing that a browser reads as another host. */
 bool provider_state_is_path(struct slice path);
 
-/* The secret of the browser; empty: it has none. */
+/* The secret of the browser; empty: it has none. All of its tabs have one, for as long as the last state is good. */
 struct slice provider_state_cookie(const struct exchange *x);
-/* Gives the browser one; an empty one is taken away. */
+/* Gives the browser one. */
 void provider_state_put_cookie(struct exchange *x, struct slice secret);
 
 #endif
