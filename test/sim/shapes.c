@@ -34,7 +34,23 @@ static const char app[] =
     "    id: uuid\n"
     "    fields: {text: text, author: people on_delete(cascade), about: people on_delete(set_null)}\n"
     "    access: {read: \"about == null || text != ''\", create: \"input.text != 'no'\", update: \"text != 'fixed'\", "
-    "delete: true}\n";
+    "delete: true}\n"
+    "actions:\n"
+    "  grow:\n"
+    "    access: true\n"
+    "    input: {name: text required, lines: {list: {person: people required, by: int(1..99) required}, max: 5}}\n"
+    "    steps:\n"
+    "      - as: made\n"
+    "        sql: insert into notes (id, text, created_at, updated_at, version) values (:uuid, :name, :now, :now, 1) "
+    "returning id, text\n"
+    "        expect: 1\n"
+    "      - each: lines\n"
+    "        as: people\n"
+    "        sql: update people set age = coalesce(age, 0) + :lines.by where id = :lines.person and coalesce(age, 0) + "
+    ":lines.by < 100 returning id, age\n"
+    "        expect: 1\n"
+    "        else: 409 TOO_OLD nobody gets that old\n"
+    "    result: made, people\n";
 
 static const char *const rows[] = {
     "POST /api/v1/teams\n\n{\"name\":\"red\"}",
@@ -126,6 +142,17 @@ static const struct shape shapes[] = {
      "POST /api/v1/batch\n\n{\"operations\":[{\"method\":\"POST\",\"path\":\"/people\",\"body\":{\"name\":\"x-%N\"}},"
      "{\"method\":\"POST\",\"path\":\"/people\",\"body\":{\"name\":\"ann\"}}]}",
      409, PEOPLE_OF_N, 0, 0},
+    {"an action", BEFORE(NEW_PERSON),
+     "POST /api/v1/actions/grow\n\n{\"name\":\"g-%N\",\"lines\":[{\"person\":%I,\"by\":2},{\"person\":%I,\"by\":1}]}",
+     200, "SELECT coalesce(age, 0) FROM people WHERE id = %I", 3, 0},
+    {"an action that fails", BEFORE(NEW_PERSON),
+     "POST /api/v1/actions/grow\n\n{\"name\":\"g-%N\",\"lines\":[{\"person\":%I,\"by\":2},{\"person\":%I,\"by\":99}]}",
+     409, "SELECT count(*) FROM notes WHERE text = 'g-%N'", 0, 0},
+    {"mistakes in the input of an action", NULL,
+     "POST /api/v1/actions/grow\n\n{\"nmae\":\"g-%N\",\"lines\":[{\"person\":0},{\"person\":\"x\",\"by\":0}]}", 400},
+    {"a keyed action", BEFORE(NEW_PERSON),
+     "POST /api/v1/actions/grow\nIdempotency-Key: act-%N\n\n{\"name\":\"g-%N\",\"lines\":[{\"person\":%I,\"by\":2}]}",
+     200, "SELECT coalesce(age, 0) FROM people WHERE id = %I", 2, 0},
     {"a keyed create", NULL, "POST /api/v1/people\nIdempotency-Key: key-%N\n\n{\"name\":\"i-%N\"}", 201, PEOPLE_OF_N, 1,
      0},
     {"a keyed create once more", BEFORE("POST /api/v1/people\nIdempotency-Key: again-%N\n\n{\"name\":\"o-%N\"}"),
