@@ -301,6 +301,25 @@ def test_a_client_changes_no_password_and_ends_no_other_sign_in(server, api):
     assert api.post("/auth/logout", headers=bearer(token)).status == 204 and not is_good(api, token)
 
 
+def test_a_client_that_may_change_accounts_sets_no_password_either(serve):
+    """Who can set one without knowing it has the account, whatever becomes of the consent."""
+    server = serve(APP.replace('scopes: ["notes:*"], secret', 'scopes: ["*"], secret'), env={"CLIENT_SECRET": SECRET})
+    api, person = server.client, Person(server)
+    tokens = sign_in(server, person, "*")
+    client, path, password = bearer(tokens["access_token"]), f"/api/v1/users/{person.id}", {"password": "another good password"}
+    row = {"name": "x", "email": person.email, "role": "user", "active": True}
+    operation = {"method": "PATCH", "path": f"/users/{person.id}", "body": password}
+    for answer in (
+        api.patch(path, json=password, headers=client), api.put(path, json={**row, **password}, headers=client),
+        api.post("/api/v1/batch", json={"operations": [operation]}, headers=client),
+    ):
+        assert answer.status == 403 and "program" in answer.error["message"], answer
+    assert api.patch(path, json={"name": "Another"}, headers=client).status == 200, "the rest of the row is as its scope says"
+    assert is_good(api, tokens["access_token"]) and is_good(api, person.access)
+    assert api.post("/auth/login", json={"email": person.email, "password": PASSWORD}).status == 200
+    assert api.patch(path, json=password, headers=person.headers).status == 200
+
+
 def test_what_happens_to_the_account_holds_for_its_clients(server, api):
     admin = Person(server, role="admin")
     person, pkce = Person(server), Pkce()
