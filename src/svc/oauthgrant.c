@@ -155,8 +155,11 @@ static enum error redeem(struct session *session, void *argument)
         TRY(judge_origin(session, redeeming, &code));
     if (redeeming->why)
         return OK;
+    TRY(oauthclient_meet(code.scopes, signin->client->scopes, session->arena, &signin->scopes));
+    redeeming->why = "the client may have none of it any more";
+    if (signin->scopes.len == 0)
+        return OK;
     redeeming->why = "the account may not sign in";
-    signin->scopes = code.scopes;
     error = account_find_key(session, &signin->identity->form, code.account, session->arena, &signin->account);
     if (error == ERROR_NOT_FOUND || (error == OK && !signin->account.is_active))
         return OK;
@@ -301,7 +304,7 @@ enum error oauthgrant_look(struct identity *identity, struct exchange *x, struct
     struct found found;
     TRY(look(identity, x, session, client, token, &found));
     *out = found.token;
-    return OK;
+    return oauthclient_meet(found.token.scopes, client->scopes, session->arena, &out->scopes);
 }
 
 static enum error revoke(struct session *session, void *argument)

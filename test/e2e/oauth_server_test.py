@@ -9,6 +9,7 @@ import concurrent.futures
 import json
 import re
 import secrets
+import signal
 import urllib.parse
 
 import pytest
@@ -387,6 +388,22 @@ def test_a_client_that_is_taken_out_of_the_file_is_out(serve):
     server.restart()
     assert not is_good(server.client, token) and is_error(post(server.client, "/oauth/token", ROBOT, {"grant_type": "client_credentials"}), 401, "invalid_client")
     assert server.client.post("/api/v1/notes", json={"title": "x"}, headers=bearer(tokens["access_token"])).status in (401, 403), "what it may ask for now is all it has"
+
+
+def test_no_token_names_a_scope_that_its_client_may_not_ask_for_any_more(serve):
+    """What others read of a token, in its claims or by introspection, is what holds here."""
+    server = serve(APP, env={"CLIENT_SECRET": SECRET})
+    api, person, pkce = server.client, Person(server), Pkce()
+    tokens, code = sign_in(server, person), code_for(person, pkce, scope="notes:*")
+    lost = sign_in(server, Person(server), "notes:create")
+    server.app_path.write_text(server.app_path.read_text().replace('scopes: ["notes:*"], secret', 'scopes: ["notes:read"], secret'))
+    server.signal(signal.SIGHUP)
+    server.wait_log(message="the app file was reloaded")
+    for kind in ("access_token", "refresh_token"):
+        assert post(api, "/oauth/introspect", WEB, {"token": tokens[kind]}).json["scope"] == "notes:read"
+    for answer in (refresh(api, tokens["refresh_token"]), redeem(api, code, pkce)):
+        assert answer.status == 200 and answer.json["scope"] == claims(answer.json["access_token"])["scope"] == "notes:read", answer
+    assert is_error(refresh(api, lost["refresh_token"]), 400, "invalid_scope"), "nothing is left of it"
 
 
 # The token endpoint
