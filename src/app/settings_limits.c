@@ -355,18 +355,25 @@ static const struct limiter_pattern oauth_patterns[] = {
     {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/oauth/*")},
 };
 
-/* An entry whose route begins with the prefix takes its place. */
+/* An entry whose route begins with the prefix, up to the end of a segment, takes its place. */
 struct standard {
     struct slice prefix, name, rate;
     const struct limiter_pattern *patterns;
     size_t pattern_count;
 };
 
+/* "/authors" is not about /auth. */
+static bool is_below(struct slice path, struct slice prefix)
+{
+    return slice_starts(path, prefix) &&
+           (path.len == prefix.len || path.ptr[prefix.len] == '/' || path.ptr[prefix.len] == '*');
+}
+
 static bool is_about(const struct limiter_rule *rules, size_t count, struct slice prefix)
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < rules[i].pattern_count; j++)
-            if (slice_starts(rules[i].patterns[j].path, prefix))
+            if (is_below(rules[i].patterns[j].path, prefix))
                 return true;
     return false;
 }

@@ -358,6 +358,14 @@ def test_signing_in_is_limited_where_nothing_is_said_of_it(serve):
     assert server.client.get("/auth/me").status == 401
 
 
+@pytest.mark.parametrize("base, limit", [("/", "POST /authors"), ("/", "/authors/:id"), ("/authentic", "/authentic/*")], ids=["resource", "row", "base"])
+def test_a_limit_of_what_only_begins_like_auth_leaves_sign_ins_limited(serve, base, limit):
+    authors = "\n  authors:\n    fields: {name: text(1..80)}\n    access: {all: {when: true}}\n"
+    server = serve(app(f'for: "{limit}", rate: 1000000/s', rest=PEOPLE.rstrip() + authors, more=f"api: {{base: {base}}}\n"))
+    answer = server.client.post("/auth/login", json={"email": "p@example.org", "password": "x"})
+    assert answer.headers["RateLimit-Policy"] == '"auth";q=60;w=60'
+
+
 def test_clients_of_oauth_are_limited_where_nothing_is_said_of_them(serve):
     clients = "auth: {secret: %s, issuer: 'http://127.0.0.1'}\nroles: {reader: ['notes:read']}\noauth: {clients: [{id: robot, name: Robot, secret: %s, grants: [client_credentials], scopes: ['notes:read'], role: reader}]}\n"
     server = serve(app('for: "GET *", rate: 1000000/s', more="cores: 2\n" + clients % ("s" * 40, "c" * 40)))
