@@ -347,9 +347,11 @@ static void check_names(const struct settings_reader *reader, const struct node 
 
 /* ---- what holds when nothing is said ---- */
 
+/* The first where there are providers, the last where there are clients of OAuth. */
 static const struct limiter_pattern auth_patterns[] = {
-    {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/auth/*")},
     {.methods = UINT64_C(1) << HTTP_GET, .path = SLICE_INIT("/auth/provider/:name/callback")},
+    {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/auth/*")},
+    {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/oauth/authorize")},
 };
 static const struct limiter_pattern oauth_patterns[] = {
     {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/oauth/*")},
@@ -401,8 +403,8 @@ static enum error add_standards(struct settings_reader *reader, struct limiter_r
     struct settings *settings = reader->settings;
     const struct identity_config *config = &settings->auth.config;
     size_t declared = settings->limits.count;
-    struct standard auth = {SLICE("/auth"), SLICE("auth"), SLICE("60/m"), auth_patterns,
-                            config->provider_count > 0 ? ARRAY_LEN(auth_patterns) : 1};
+    size_t first = config->provider_count > 0 ? 0 : 1, end = config->oauth.client_count > 0 ? 3 : 2;
+    struct standard auth = {SLICE("/auth"), SLICE("auth"), SLICE("60/m"), auth_patterns + first, end - first};
     struct standard oauth = {SLICE("/oauth"), SLICE("oauth"), SLICE("600/m"), oauth_patterns,
                              ARRAY_LEN(oauth_patterns)};
     if (identity_has_accounts(config, settings->schema))

@@ -13,6 +13,7 @@ import pytest
 
 from browser import Browser
 from oauth import APP, CALLBACK, PASSWORD, SECRET, Person, Pkce, allow, asks, bearer, code_for, is_error, is_good, post, redeem, refresh, sign_in
+from signin_test import FREE
 
 DATABASES = ("sqlite", "postgres")
 PROBE = """<script>alert("x")</script>'&"""
@@ -20,7 +21,7 @@ PROBE = """<script>alert("x")</script>'&"""
 
 @pytest.fixture(scope="module")
 def server(serve_module):
-    return serve_module(APP, env={"CLIENT_SECRET": SECRET})
+    return serve_module(FREE + APP, env={"CLIENT_SECRET": SECRET})
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,14 @@ import pytest
 from browser import Browser
 from oauth import APP, CALLBACK, NATIVE, PASSWORD, ROBOT, SECRET, WEB, Person, Pkce, allow, asks, bearer, claims, code_for, is_error, is_good, post, redeem, refresh, sign_in
 from server import Client, run_tenon
+from signin_test import FREE
 
 DATABASES = ("sqlite", "postgres")
 
 
 @pytest.fixture(scope="module")
 def server(serve_module):
-    return serve_module(APP, env={"CLIENT_SECRET": SECRET})
+    return serve_module(FREE + APP, env={"CLIENT_SECRET": SECRET})
 
 
 @pytest.fixture(scope="module")

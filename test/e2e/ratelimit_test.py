@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import oauth
 from crowd import Crowd, request
 from server import SCALE, run_tenon
 
@@ -373,6 +374,17 @@ def test_clients_of_oauth_are_limited_where_nothing_is_said_of_them(serve):
     answers = [server.client.post("/oauth/token", body=b"grant_type=client_credentials&client_id=robot", headers=form) for _ in range(602)]
     assert [answer.status for answer in answers] == [401] * 600 + [429] * 2
     assert '"oauth";q=600;w=60' in answers[0].headers["RateLimit-Policy"]
+
+
+def test_the_page_of_oauth_counts_as_signing_in_where_nothing_is_said_of_it(serve):
+    server = serve("cores: 2\n" + oauth.APP, env={"CLIENT_SECRET": oauth.SECRET})
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answers = [server.client.post("/oauth/authorize", body=b"login=a&password=b", headers=form) for _ in range(62)]
+    assert [answer.status for answer in answers] == [400] * 60 + [429] * 2
+    assert answers[0].headers["RateLimit-Policy"] == '"auth";q=60;w=60, "oauth";q=600;w=60'
+    assert server.client.post("/auth/login", json={"email": "p@example.org", "password": "x"}).status == 429
+    assert server.client.post("/oauth/token", body=b"grant_type=client_credentials&client_id=robot", headers=form).status == 401
+    assert server.client.get("/oauth/authorize").status == 400
 
 
 # A reload
