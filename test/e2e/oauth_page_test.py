@@ -160,6 +160,20 @@ def test_of_an_account_that_is_deleted_nothing_is_left_however_many_it_lets_in_m
 # Pages
 
 
+def test_no_script_of_another_site_reads_a_page_whoever_cors_names(serve):
+    """RFC 9700 section 2.6: one that could would press "Allow" with the form that it has read."""
+    cors = "cors: {origins: [https://front.example.org], credentials: true}\n"
+    server = serve(FREE + cors + APP, env={"CLIENT_SECRET": SECRET})
+    person, query = Person(server), asks(Pkce())
+    person.browser.sign_in(person.browser.open("/oauth/authorize", query), person.email, PASSWORD)
+    origin = {"Origin": "https://front.example.org"}
+    for method, url, headers in (("GET", "/oauth/authorize?" + urllib.parse.urlencode(query), cookies(person)), ("GET", "/oauth/authorize", {}), ("POST", "/oauth/authorize", {})):
+        answer = server.client.request(method, url, headers={**headers, **origin})
+        assert answer.headers["Content-Type"].startswith("text/html") and not [name for name in answer.headers if name.startswith("Access-Control-")], answer
+    for answer in (server.client.get("/.well-known/oauth-authorization-server", headers=origin), server.client.post("/oauth/token", headers=origin)):
+        assert answer.headers["Access-Control-Allow-Origin"] == origin["Origin"], answer
+
+
 def is_plain_and_accessible(page):
     """HTML that needs no script and that a screen reader can follow."""
     assert page.headers["Content-Type"] == "text/html; charset=utf-8" and page.headers["Cache-Control"] == "no-store"
