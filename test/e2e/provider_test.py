@@ -350,6 +350,23 @@ def test_a_link_to_an_account_that_is_gone_leads_to_a_new_one(server, provider):
     assert again.status == 201 and again.data["account"]["id"] != first.data["account"]["id"]
 
 
+def test_a_subject_is_of_one_issuer_whatever_the_provider_is_called(serve, provider):
+    """Numbers and names of people mean others where another provider takes over the name."""
+    server = serve(app(provider))
+    first = Browser(server).sign_in(provider).data["account"]["id"]
+    with Provider() as other:
+        other.user = {**provider.user, "email": "somebody-else@example.org"}
+        server.app_text = app(other)
+        server.restart()
+        answer = Browser(server).sign_in(other)
+        assert answer.status == 201 and answer.data["account"]["id"] != first, answer
+        assert Browser(server).sign_in(other).data["account"]["id"] == answer.data["account"]["id"]
+        other.shutdown()
+    server.app_text = app(provider)
+    server.restart()
+    assert Browser(server).sign_in(provider).data["account"]["id"] == first
+
+
 def test_a_number_that_another_account_was_given_is_not_linked(serve, provider):
     server = serve(app(provider, RESOURCES.replace("  users:\n", "  users:\n    id: int\n", 1)))
     first = Browser(server).sign_in(provider)
