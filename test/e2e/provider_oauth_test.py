@@ -179,6 +179,14 @@ def test_a_refusal_is_a_page_for_people_and_leads_back_to_where_it_began(server,
     assert Browser(server).get("/auth/provider/fake/callback?state=x&code=y").error["code"] == "FORBIDDEN"
 
 
+def test_a_page_for_nobody_names_a_scheme_as_every_401_does(server, provider):
+    """RFC 9110 section 15.5.2."""
+    provider.sign = lambda said: "not.a.token"
+    there = Browser(server)
+    answer = there.get("/auth/provider/fake/callback?" + urllib.parse.urlencode(provider.authorize(there.begin())), headers=BROWSER)
+    assert answer.status == 401 and answer.headers["WWW-Authenticate"] == "Bearer" and "has not proven" in browser.Page("", answer).problem
+
+
 def test_a_provider_that_is_away_is_a_page_too(serve, provider):
     server = serve(both(provider).replace(provider.url, "http://127.0.0.1:9"), env={"CLIENT_SECRET": SECRET})
     answer = Browser(server).get("/auth/provider/fake", headers=BROWSER)
