@@ -88,7 +88,7 @@ static bool may_change(const struct resource *resource, const struct field *fiel
         return false;
     for (size_t i = 0; i < access->count; i++) {
         const struct rule *rule = &access->rules[i];
-        bool is_open = !rule->whose && !rule->is_denial;
+        bool is_open = (!rule->whose || rule->allow) && !rule->is_denial; /* not for those who may change all rows */
         if (is_open && (!rule->fields || bits_has(rule->fields, field->index)))
             return true;
     }

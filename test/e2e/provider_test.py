@@ -491,7 +491,15 @@ def test_an_account_that_is_not_verified_is_reclaimed_and_verified_then(serve, p
     assert Browser(server).sign_in(provider).data["account"]["verified"] is True
 
 
-@pytest.mark.parametrize("resources, sent", [(VERIFIED.replace("bool readonly", "bool"), {"verified": True}), (VERIFIED.replace("fields: [name, password]", "fields: [name, email]"), {})], ids=["verified", "email"])
+OWN = "{when: id == auth.id, fields: [name, password]}"
+
+
+@pytest.mark.parametrize("resources, sent", [
+    (VERIFIED.replace("bool readonly", "bool"), {"verified": True}),
+    (VERIFIED.replace(OWN, "{when: id == auth.id, fields: [name, email]}"), {}),
+    (VERIFIED.replace(OWN, "{for: role('user'), when: id == auth.id, fields: [name, email]}"), {}),
+    (VERIFIED.replace(OWN, "{for: auth.id != null, when: id == auth.id}"), {}),
+], ids=["verified", "email", "email of a role", "email of anybody"])
 def test_verified_is_not_believed_where_whoever_signs_up_may_write_it_or_the_address(serve, provider, resources, sent):
     """33. They would vouch for themselves."""
     server = serve(app(provider, resources))
