@@ -21,15 +21,16 @@ static const struct route_row {
     const char *name;
     bool is_for_people;
     bool is_guarded;
+    bool is_page; /* RFC 9700 section 2.6: no CORS */
 } route_rows[] = {
-    {HTTP_GET, "/.well-known/oauth-authorization-server", serve_metadata, "oauth.metadata", false, false},
-    {HTTP_GET, OAUTH_AUTHORIZE, oauth_authorize_get, "oauth.authorize", true, false},
-    {HTTP_POST, OAUTH_AUTHORIZE, oauth_authorize_post, "oauth.decide", true, false},
-    {HTTP_POST, "/oauth/token", oauth_token, "oauth.token", false, false},
-    {HTTP_POST, "/oauth/introspect", oauth_token_introspect, "oauth.introspect", false, false},
-    {HTTP_POST, "/oauth/revoke", oauth_token_revoke, "oauth.revoke", false, false},
-    {HTTP_GET, "/auth/consents", oauth_consent_list, "auth.consents", true, true},
-    {HTTP_DELETE, "/auth/consents/:client", oauth_consent_withdraw, "auth.consents.delete", true, true},
+    {HTTP_GET, "/.well-known/oauth-authorization-server", serve_metadata, "oauth.metadata", false, false, false},
+    {HTTP_GET, OAUTH_AUTHORIZE, oauth_authorize_get, "oauth.authorize", true, false, true},
+    {HTTP_POST, OAUTH_AUTHORIZE, oauth_authorize_post, "oauth.decide", true, false, true},
+    {HTTP_POST, "/oauth/token", oauth_token, "oauth.token", false, false, false},
+    {HTTP_POST, "/oauth/introspect", oauth_token_introspect, "oauth.introspect", false, false, false},
+    {HTTP_POST, "/oauth/revoke", oauth_token_revoke, "oauth.revoke", false, false, false},
+    {HTTP_GET, "/auth/consents", oauth_consent_list, "auth.consents", true, true, false},
+    {HTTP_DELETE, "/auth/consents/:client", oauth_consent_withdraw, "auth.consents.delete", true, true, false},
 };
 
 enum error oauth_add_routes(struct rest *rest, struct identity *identity, bool has_accounts, struct http_site *site,
@@ -41,12 +42,14 @@ enum error oauth_add_routes(struct rest *rest, struct identity *identity, bool h
     *oauth = (struct oauth){rest, identity, has_accounts};
     for (size_t i = 0; i < ARRAY_LEN(route_rows); i++) {
         const struct route_row *row = &route_rows[i];
-        const struct site_route route = {.method = row->method,
-                                         .pattern = slice_from(row->pattern),
-                                         .handler = row->handler,
-                                         .data = oauth,
-                                         .name = row->name,
-                                         .is_open = !row->is_guarded};
+        struct site_route route = {.method = row->method,
+                                   .pattern = slice_from(row->pattern),
+                                   .handler = row->handler,
+                                   .data = oauth,
+                                   .name = row->name,
+                                   .is_open = !row->is_guarded};
+        if (row->is_page)
+            route.chain = middleware_of_pages();
         if (has_accounts || !row->is_for_people)
             TRY(site_add_route(site, &route, diag));
     }

@@ -292,13 +292,22 @@ static enum error show_consent(struct asking *asking, const char *problem)
     return error;
 }
 
+static enum error ask_signin(struct asking *asking)
+{
+    return asking->is_none ? refuse(asking, "login_required", NULL) : show_signin(asking, SLICE(""), NULL, 200);
+}
+
+static enum error ask_consent(struct asking *asking)
+{
+    return asking->is_none ? refuse(asking, "consent_required", NULL) : show_consent(asking, NULL);
+}
+
 /* ---- codes ---- */
 
 static enum error give_code(struct asking *asking, bool is_new)
 {
     const struct oauthgrant_leave leave = {.client = asking->client,
-                                           .account = asking->principal->account,
-                                           .origin = asking->principal->id,
+                                           .person = asking->principal,
                                            .redirect = asking->redirect,
                                            .challenge = asking->form.values[OAUTH_CODE_CHALLENGE],
                                            .scopes = asking->scopes,
@@ -306,7 +315,12 @@ static enum error give_code(struct asking *asking, bool is_new)
     struct slice code;
     TRY(oauthcode_make(&asking->session, &code));
     TRY(send_back(asking, "code", code, NULL));
-    return oauthgrant_allow(asking->oauth->identity, asking->x, &asking->session, &leave, code);
+    enum error error = oauthgrant_allow(asking->oauth->identity, asking->x, &asking->session, &leave, code);
+    if (error == ERROR_UNAUTHORIZED || error == ERROR_FORBIDDEN)
+        exchange_reset_answer(asking->x);
+    if (error == ERROR_UNAUTHORIZED)
+        return ask_signin(asking);
+    return error == ERROR_FORBIDDEN ? ask_consent(asking) : error;
 }
 
 static enum error decide(struct asking *asking)
@@ -317,7 +331,7 @@ static enum error decide(struct asking *asking)
         oauthclient_covers(allowed, asking->scopes) && oauthclient_is_certain(asking->client, asking->redirect);
     if (is_allowed && !asking->is_consent)
         return give_code(asking, false);
-    return asking->is_none ? refuse(asking, "consent_required", NULL) : show_consent(asking, NULL);
+    return ask_consent(asking);
 }
 
 static enum error begin_asking(struct asking *asking)
@@ -339,7 +353,7 @@ static enum error show(struct asking *asking)
         return OK;
     if (asking->principal && !asking->is_login)
         return decide(asking);
-    return asking->is_none ? refuse(asking, "login_required", NULL) : show_signin(asking, SLICE(""), NULL, 200);
+    return ask_signin(asking);
 }
 
 /* ---- what people answer ---- */

@@ -63,19 +63,25 @@ static enum error list(struct oauth *oauth, struct exchange *x, struct session *
 }
 
 struct withdrawing {
-    struct slice account, client;
+    const struct identity *identity;
+    const struct principal *principal;
+    struct slice client;
 };
 
+/* With the account held: a code that somebody is being given is waited for, and seen. */
 static enum error take_back(struct session *session, void *argument)
 {
     const struct withdrawing *withdrawing = argument;
-    return consent_withdraw(session, withdrawing->account, withdrawing->client);
+    const struct principal *principal = withdrawing->principal;
+    struct account account;
+    TRY(account_hold(session, &withdrawing->identity->form, principal->caller.id, session->arena, &account));
+    return consent_withdraw(session, principal->account, withdrawing->client);
 }
 
 static enum error withdraw(struct oauth *oauth, struct exchange *x, struct session *session,
                            const struct principal *principal)
 {
-    struct withdrawing withdrawing = {.account = principal->account, .client = x->params[0]};
+    struct withdrawing withdrawing = {oauth->identity, principal, x->params[0]};
     TRY(session_write(session, DB_READ_COMMITTED, take_back, &withdrawing));
     identity_changed(oauth->identity, principal->account);
     gate_tell(oauth->identity, x, AUDIT_CONSENT_WITHDRAWN, withdrawing.client, NULL);

@@ -351,15 +351,17 @@ static void check_names(const struct settings_reader *reader, const struct node 
 
 /* ---- what holds when nothing is said ---- */
 
+/* The first where there are providers, the last where there are clients of OAuth. */
 static const struct limiter_pattern auth_patterns[] = {
-    {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/auth/*")},
     {.methods = UINT64_C(1) << HTTP_GET, .path = SLICE_INIT("/auth/provider/:name/callback")},
+    {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/auth/*")},
+    {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/oauth/authorize")},
 };
 static const struct limiter_pattern oauth_patterns[] = {
     {.methods = UINT64_C(1) << HTTP_POST, .path = SLICE_INIT("/oauth/*")},
 };
 
-/* For a route that an entry with this prefix is about, that entry takes its place. */
+/* An entry takes its place on a route: see struct limiter_rule. */
 struct standard {
     struct slice prefix, name, rate;
     const struct limiter_pattern *patterns;
@@ -386,8 +388,8 @@ static enum error add_standards(struct settings_reader *reader, struct limiter_r
 {
     struct settings *settings = reader->settings;
     const struct identity_config *config = &settings->auth.config;
-    struct standard auth = {SLICE("/auth"), SLICE("default auth"), SLICE("60/m"), auth_patterns,
-                            config->provider_count > 0 ? ARRAY_LEN(auth_patterns) : 1};
+    size_t first = config->provider_count > 0 ? 0 : 1, end = config->oauth.client_count > 0 ? 3 : 2;
+    struct standard auth = {SLICE("/auth"), SLICE("default auth"), SLICE("60/m"), auth_patterns + first, end - first};
     struct standard oauth = {SLICE("/oauth"), SLICE("default oauth"), SLICE("600/m"), oauth_patterns,
                              ARRAY_LEN(oauth_patterns)};
     if (identity_has_accounts(config, settings->schema))

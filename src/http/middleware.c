@@ -26,9 +26,19 @@ static const struct middleware *const standard[] = {
     &compress_middleware,   &throttle_middleware,   &guard_middleware,
 };
 
+static const struct middleware *const of_pages[] = {
+    &request_id_middleware,       &access_log_middleware, &recover_middleware,  &time_limit_middleware,
+    &security_headers_middleware, &compress_middleware,   &throttle_middleware, &guard_middleware,
+};
+
 struct middleware_chain middleware_standard(void)
 {
     return (struct middleware_chain){standard, ARRAY_LEN(standard)};
+}
+
+struct middleware_chain middleware_of_pages(void)
+{
+    return (struct middleware_chain){of_pages, ARRAY_LEN(of_pages)};
 }
 
 void middleware_run(struct middleware_chain chain, struct exchange *x, http_handler *handler, void *data)

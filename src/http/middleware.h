@@ -33,6 +33,8 @@ struct middleware_local {
 /* The order of the design, section 3: request id, access log, recover, timeout, CORS, security headers, compress,
  * limit, authenticate. */
 struct middleware_chain middleware_standard(void);
+/* The same without CORS: for what people are shown, which no script of another site may read. */
+struct middleware_chain middleware_of_pages(void);
 
 /* Runs the chain around the handler. Afterwards the status is decided. */
 YIELDS

@@ -46,7 +46,8 @@ static void spread(void *argument)
         gate_tell(news->identity, news->x, AUDIT_ROLE_CHANGED, news->account, NULL);
 }
 
-/* A password takes a while to be hashed: whoever set it is still signed in when it is stored. */
+/* A password takes a while to be hashed: whoever set it is still signed in when it is stored. A client that somebody
+ * has let in sets none: it would have the account for good. */
 static enum error check_signin(struct session *session, const struct news *news)
 {
     const struct principal *principal = news->x ? gate_principal(news->x) : NULL;
@@ -54,6 +55,10 @@ static enum error check_signin(struct session *session, const struct news *news)
     if (!news->has_password || !principal ||
         (principal->kind != PRINCIPAL_TOKEN && principal->kind != PRINCIPAL_COOKIE))
         return OK;
+    if (principal->client.len > 0) {
+        diag_say(session->diag, "sign in with a password", "this is not for a program that acts for somebody");
+        return ERROR_FORBIDDEN;
+    }
     enum error error = grant_find(session, principal->id, &grant);
     return error == ERROR_NOT_FOUND ? ERROR_UNAUTHORIZED : error;
 }

@@ -138,15 +138,25 @@ static bool holds(const struct limiter_rule *rule, const struct site_route *rout
     return false;
 }
 
+/* "/authors" is not below "/auth". */
+static bool is_below(struct slice path, struct slice prefix)
+{
+    return slice_starts(path, prefix) &&
+           (path.len == prefix.len || path.ptr[prefix.len] == '/' || path.ptr[prefix.len] == '*');
+}
+
 /* Whether the app has an entry of its own for what holds where it says nothing. */
 static bool is_replaced(const struct limiter_config *config, const struct limiter_rule *standard,
                         const struct site_route *route, enum http_method method)
 {
     for (size_t i = 0; standard->prefix.len > 0 && i < config->count; i++) {
         const struct limiter_rule *rule = &config->rules[i];
-        for (size_t j = 0; rule->prefix.len == 0 && j < rule->pattern_count; j++)
-            if (slice_starts(rule->patterns[j].path, standard->prefix) && is_match(&rule->patterns[j], route, method))
+        for (size_t j = 0; rule->prefix.len == 0 && route && j < rule->pattern_count; j++) {
+            struct slice path = rule->patterns[j].path;
+            bool is_about = is_below(path, standard->prefix) || slice_eq(path, route->pattern);
+            if (is_about && is_match(&rule->patterns[j], route, method))
                 return true;
+        }
     }
     return false;
 }

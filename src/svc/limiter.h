@@ -50,8 +50,8 @@ struct limiter_rule {
     const struct expr *value;         /* of LIMITER_VALUE: checked as EXPR_KEY */
     struct slice by_text;             /* as it is written */
     int64_t costs[HTTP_METHOD_COUNT]; /* 0: not counted */
-    /* Of a limit that no app has written: it holds for no route that an entry is about whose path begins so. Else
-     * empty. */
+    /* Of a limit that no app has written: it holds for no route that an entry is about whose path is below this, or
+     * that names it as it is. Else empty. */
     struct slice prefix;
 };
 

@@ -198,3 +198,25 @@ enum error oauthclient_join(struct slice a, struct slice b, struct arena *arena,
     *out = buf_slice(&joined);
     return buf_error(&joined);
 }
+
+static void add_narrower(struct buf *out, struct slice a, struct slice b)
+{
+    if (is_covered(a, b))
+        add_pattern(out, b);
+    else if (is_covered(b, a))
+        add_pattern(out, a);
+}
+
+enum error oauthclient_meet(struct slice a, struct slice b, struct arena *arena, struct slice *out)
+{
+    char *room = arena_alloc(arena, a.len + b.len + 1); /* each pattern stands there once at most */
+    struct slice first, second;
+    if (!room)
+        return ERROR_MEMORY;
+    struct buf met = {.ptr = room, .cap = a.len + b.len + 1, .limit_bytes = a.len + b.len + 1};
+    while (a.len > 0 && slice_split(&a, ' ', &first))
+        for (struct slice rest = b; rest.len > 0 && slice_split(&rest, ' ', &second);)
+            add_narrower(&met, first, second);
+    *out = buf_slice(&met);
+    return buf_error(&met);
+}

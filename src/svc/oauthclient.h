@@ -65,5 +65,7 @@ MUST_USE enum error oauthclient_read_scope(struct slice text, struct arena *aren
 bool oauthclient_covers(struct slice granted, struct slice wanted);
 /* Both together, each pattern once. Errors: ERROR_MEMORY. */
 MUST_USE enum error oauthclient_join(struct slice a, struct slice b, struct arena *arena, struct slice *out);
+/* What both hold, of each pair the pattern that holds less; of two that only overlap, nothing. Errors: ERROR_MEMORY. */
+MUST_USE enum error oauthclient_meet(struct slice a, struct slice b, struct arena *arena, struct slice *out);
 
 #endif

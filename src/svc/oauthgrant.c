@@ -10,7 +10,8 @@
  *
  * Invariants
  *   (1) of all who show one code at once, one gets tokens; if anybody else has shown it, these are void (RFC 9700)
- *   (2) nothing is said of a token to whom it was not given */
+ *   (2) nothing is said of a token to whom it was not given
+ *   (3) there is no code of an account without its consent, nor behind the end of the sign-in that gave it */
 #include "svc/oauthgrant.h"
 
 #include "base/base64.h"
@@ -31,31 +32,52 @@ static const int64_t used_us = INT64_C(24) * 3600 * 1000000;
 /* ---- leave ---- */
 
 struct allowing {
+    const struct identity *identity;
     const struct oauthgrant_leave *leave;
     int64_t expires_us;
     struct slice code;
 };
+
+/* With the account held: whoever takes back what was allowed, or the account itself, waits for the code, or was before
+ * it. */
+static enum error hold_person(const struct allowing *allowing, struct session *session)
+{
+    const struct principal *person = allowing->leave->person;
+    struct account account;
+    struct grant origin;
+    enum error error = account_hold(session, &allowing->identity->form, person->caller.id, session->arena, &account);
+    if (error == OK)
+        error = grant_find(session, person->id, &origin);
+    return error == ERROR_NOT_FOUND ? ERROR_UNAUTHORIZED : error;
+}
+
+static enum error check_consent(const struct oauthgrant_leave *leave, struct session *session)
+{
+    struct slice allowed;
+    TRY(consent_find(session, leave->person->account, leave->client->id, &allowed));
+    return oauthclient_covers(allowed, leave->scopes) ? OK : ERROR_FORBIDDEN;
+}
 
 static enum error allow(struct session *session, void *argument)
 {
     const struct allowing *allowing = argument;
     const struct oauthgrant_leave *leave = allowing->leave;
     const struct oauthcode code = {.client = leave->client->id,
-                                   .account = leave->account,
-                                   .origin = leave->origin,
+                                   .account = leave->person->account,
+                                   .origin = leave->person->id,
                                    .redirect = leave->redirect,
                                    .challenge = leave->challenge,
                                    .scopes = leave->scopes,
                                    .expires_us = allowing->expires_us};
-    if (leave->is_new)
-        TRY(consent_add(session, leave->account, leave->client->id, leave->scopes));
+    TRY(hold_person(allowing, session));
+    TRY(leave->is_new ? consent_add(session, code.account, code.client, leave->scopes) : check_consent(leave, session));
     return oauthcode_store(session, allowing->code, &code);
 }
 
 enum error oauthgrant_allow(struct identity *identity, struct exchange *x, struct session *session,
                             const struct oauthgrant_leave *leave, struct slice code)
 {
-    struct allowing allowing = {leave, session->now_us + identity->config->oauth.code_ms * 1000, code};
+    struct allowing allowing = {identity, leave, session->now_us + identity->config->oauth.code_ms * 1000, code};
     TRY(session_write(session, DB_READ_COMMITTED, allow, &allowing));
     if (leave->is_new)
         gate_tell(identity, x, AUDIT_CONSENT_GIVEN, leave->client->id, NULL);
@@ -133,8 +155,11 @@ static enum error redeem(struct session *session, void *argument)
         TRY(judge_origin(session, redeeming, &code));
     if (redeeming->why)
         return OK;
+    TRY(oauthclient_meet(code.scopes, signin->client->scopes, session->arena, &signin->scopes));
+    redeeming->why = "the client may have none of it any more";
+    if (signin->scopes.len == 0)
+        return OK;
     redeeming->why = "the account may not sign in";
-    signin->scopes = code.scopes;
     error = account_find_key(session, &signin->identity->form, code.account, session->arena, &signin->account);
     if (error == ERROR_NOT_FOUND || (error == OK && !signin->account.is_active))
         return OK;
@@ -280,7 +305,7 @@ enum error oauthgrant_look(struct identity *identity, struct exchange *x, struct
     struct found found;
     TRY(look(identity, x, session, client, token, &found));
     *out = found.token;
-    return OK;
+    return oauthclient_meet(found.token.scopes, client->scopes, session->arena, &out->scopes);
 }
 
 static enum error revoke(struct session *session, void *argument)

@@ -13,6 +13,7 @@
 #include "svc/signin.h"
 
 struct exchange;
+struct principal;
 
 /* What clients of OAuth are given and what is taken from them: codes, tokens, and what a token is worth. Whoever calls
  * these writes the answer, and has found out that the client is who it says. */
@@ -20,14 +21,14 @@ struct exchange;
 /* A person's leave. */
 struct oauthgrant_leave {
     const struct oauthclient *client;
-    struct slice account; /* its id as text */
-    struct slice origin;  /* the id of their sign-in */
+    const struct principal *person; /* signed in, with a cookie */
     struct slice redirect, challenge, scopes;
     bool is_new; /* it was asked for just now: it is noted, so that it is not asked for again */
 };
 
 /* Makes a code good for it, which oauthcode_make() has made: it is known before, so that the answer can be, too.
- * Errors: those of session_write(). */
+ * Errors: ERROR_UNAUTHORIZED (their sign-in has ended), ERROR_FORBIDDEN (what was allowed earlier was taken back),
+ * those of session_write(). */
 YIELDS MUST_USE enum error oauthgrant_allow(struct identity *identity, struct exchange *x, struct session *session,
                                             const struct oauthgrant_leave *leave, struct slice code);
 

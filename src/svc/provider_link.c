@@ -13,17 +13,18 @@ static enum error copy(struct session *session, const struct db_rows *rows, unsi
 static struct sql *begin_select(struct session *session)
 {
     struct sql *sql = session_sql(session);
-    sql_put(sql, "SELECT provider, subject, account, email, created_us FROM _tenon_identities WHERE ");
+    sql_put(sql, "SELECT provider, issuer, subject, account, email, created_us FROM _tenon_identities WHERE ");
     return sql;
 }
 
 static enum error read_row(struct session *session, const struct db_rows *rows, struct provider_link *out)
 {
     TRY(copy(session, rows, 0, &out->provider));
-    TRY(copy(session, rows, 1, &out->subject));
-    TRY(copy(session, rows, 2, &out->account));
-    TRY(copy(session, rows, 3, &out->email));
-    out->created_us = db_column(rows, 4).integer;
+    TRY(copy(session, rows, 1, &out->issuer));
+    TRY(copy(session, rows, 2, &out->subject));
+    TRY(copy(session, rows, 3, &out->account));
+    TRY(copy(session, rows, 4, &out->email));
+    out->created_us = db_column(rows, 5).integer;
     return OK;
 }
 
@@ -32,17 +33,24 @@ static void put_text(struct sql *sql, struct slice text)
     sql_bind(sql, SQL_TEXT, value_text(text));
 }
 
-enum error provider_link_find(struct session *session, struct slice provider, struct slice subject,
+static void put_person(struct sql *sql, struct slice provider, struct slice issuer, struct slice subject)
+{
+    sql_put(sql, "provider = ");
+    put_text(sql, provider);
+    sql_put(sql, " AND issuer = ");
+    put_text(sql, issuer);
+    sql_put(sql, " AND subject = ");
+    put_text(sql, subject);
+}
+
+enum error provider_link_find(struct session *session, struct slice provider, struct slice issuer, struct slice subject,
                               struct provider_link *out)
 {
     struct db_rows *rows;
     bool has_row;
     TRY(session_read(session));
     struct sql *sql = begin_select(session);
-    sql_put(sql, "provider = ");
-    put_text(sql, provider);
-    sql_put(sql, " AND subject = ");
-    put_text(sql, subject);
+    put_person(sql, provider, issuer, subject);
     TRY(sql_query(sql, session->conn, &rows));
     enum error error = db_next(rows, &has_row);
     if (error == OK)
@@ -85,8 +93,10 @@ enum error provider_link_list(struct session *session, struct slice account, str
 enum error provider_link_insert(struct session *session, const struct provider_link *link)
 {
     struct sql *sql = session_sql(session);
-    sql_put(sql, "INSERT INTO _tenon_identities(provider, subject, account, email, created_us) VALUES (");
+    sql_put(sql, "INSERT INTO _tenon_identities(provider, issuer, subject, account, email, created_us) VALUES (");
     put_text(sql, link->provider);
+    sql_put(sql, ", ");
+    put_text(sql, link->issuer);
     sql_put(sql, ", ");
     put_text(sql, link->subject);
     sql_put(sql, ", ");
@@ -99,13 +109,11 @@ enum error provider_link_insert(struct session *session, const struct provider_l
     return sql_execute(sql, session->conn, NULL);
 }
 
-enum error provider_link_delete(struct session *session, struct slice provider, struct slice subject)
+enum error provider_link_delete(struct session *session, const struct provider_link *link)
 {
     struct sql *sql = session_sql(session);
-    sql_put(sql, "DELETE FROM _tenon_identities WHERE provider = ");
-    put_text(sql, provider);
-    sql_put(sql, " AND subject = ");
-    put_text(sql, subject);
+    sql_put(sql, "DELETE FROM _tenon_identities WHERE ");
+    put_person(sql, link->provider, link->issuer, link->subject);
     return sql_execute(sql, session->conn, NULL);
 }
 

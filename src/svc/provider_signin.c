@@ -14,7 +14,7 @@
  * came between (two first sign-ins at once), all of it is done anew.
  *
  * Invariants
- *   (1) a person is compared by provider and subject, byte by byte; never by an address once there is a link
+ *   (1) a person is compared by provider, issuer and subject, byte by byte; never by an address once there is a link
  *   (2) an address is an account's only if it is the same text but for ASCII case, whatever the database folds
  *   (3) of what a provider says, only the standard claims become fields: none that could give rights */
 #include "svc/provider_signin.h"
@@ -88,7 +88,7 @@ static bool may_change(const struct resource *resource, const struct field *fiel
         return false;
     for (size_t i = 0; i < access->count; i++) {
         const struct rule *rule = &access->rules[i];
-        bool is_open = !rule->whose && !rule->is_denial;
+        bool is_open = (!rule->whose || rule->allow) && !rule->is_denial; /* not for those who may change all rows */
         if (is_open && (!rule->fields || bits_has(rule->fields, field->index)))
             return true;
     }
@@ -132,7 +132,8 @@ enum error provider_signin_identify(struct provider_signin *entry)
 
 static enum error find_link(struct provider_signin *entry, struct provider_link *out)
 {
-    return provider_link_find(entry->signin->session, config_of(entry)->name, entry->person.subject, out);
+    const struct provider_config *config = config_of(entry);
+    return provider_link_find(entry->signin->session, config->name, config->issuer, entry->person.subject, out);
 }
 
 /* The account that has the person's address: the same text, not what the database takes for the same. */
@@ -227,6 +228,7 @@ static enum error insert_link(struct provider_signin *entry, struct slice accoun
 {
     struct session *session = entry->signin->session;
     const struct provider_link link = {.provider = config_of(entry)->name,
+                                       .issuer = config_of(entry)->issuer,
                                        .subject = entry->person.subject,
                                        .account = account,
                                        .email = entry->person.email,
@@ -391,7 +393,7 @@ static enum error settle(struct provider_signin *entry, struct value *account)
         if (entry->is_known)
             return give_way(entry);
         if (known.provider.len > 0)
-            TRY(provider_link_delete(entry->signin->session, known.provider, known.subject));
+            TRY(provider_link_delete(entry->signin->session, &known));
         error = find_by_email(entry, &found);
         if (error == OK)
             error = link(entry, &found);

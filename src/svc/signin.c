@@ -421,7 +421,8 @@ static enum error find_holder(struct signin *signin, const struct grant *grant)
     return error;
 }
 
-/* Whose it is, and whether a client asks for no more than it was given. */
+/* Whose it is, and whether a client asks for no more than it was given. Where it does not say it has what it was given,
+ * as far as it may have that still. */
 static enum error check_client(struct signin *signin, const struct grant *grant)
 {
     if (!slice_eq(grant->client, client_of(signin)))
@@ -429,8 +430,8 @@ static enum error check_client(struct signin *signin, const struct grant *grant)
     if (!signin->client)
         return OK;
     if (signin->scopes.len == 0)
-        signin->scopes = grant->scopes;
-    return oauthclient_covers(grant->scopes, signin->scopes) ? OK : ERROR_VALIDATION;
+        TRY(oauthclient_meet(grant->scopes, signin->client->scopes, signin->session->arena, &signin->scopes));
+    return signin->scopes.len > 0 && oauthclient_covers(grant->scopes, signin->scopes) ? OK : ERROR_VALIDATION;
 }
 
 enum error signin_refresh(struct signin *signin, struct slice token)

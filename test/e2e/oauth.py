@@ -13,6 +13,7 @@ PASSWORD = "correct horse battery"
 SECRET = "a-secret-of-a-client-that-nobody-guesses"
 WEB, NATIVE, ROBOT = ("web", SECRET), ("native", None), ("robot", SECRET)
 CALLBACK = "https://app.example.org/callback"
+FREE = 'limits: [{for: ["/auth/*", "POST /oauth/authorize"], rate: 1000000/s}]\n'  # all of these people have one address
 APP = """
 auth:
   issuer: http://127.0.0.1:${PORT}

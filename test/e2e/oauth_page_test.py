@@ -2,14 +2,17 @@
 """The pages of the OAuth server: signing in, allowing and denying, and what was allowed."""
 
 import base64
+import concurrent.futures
 import hashlib
 import re
+import threading
+import time
 import urllib.parse
 
 import pytest
 
 from browser import Browser
-from oauth import APP, CALLBACK, PASSWORD, SECRET, Person, Pkce, allow, asks, bearer, code_for, is_error, is_good, post, redeem, refresh, sign_in
+from oauth import APP, CALLBACK, FREE, PASSWORD, SECRET, Person, Pkce, allow, asks, bearer, code_for, is_error, is_good, post, redeem, refresh, sign_in
 
 DATABASES = ("sqlite", "postgres")
 PROBE = """<script>alert("x")</script>'&"""
@@ -17,7 +20,7 @@ PROBE = """<script>alert("x")</script>'&"""
 
 @pytest.fixture(scope="module")
 def server(serve_module):
-    return serve_module(APP, env={"CLIENT_SECRET": SECRET})
+    return serve_module(FREE + APP, env={"CLIENT_SECRET": SECRET})
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +115,62 @@ def test_what_was_allowed_can_be_seen_and_taken_back(server, api):
     server.wait_log(event="consent_withdrawn", subject="web")
 
 
+def all_at_once(server, requests):
+    """The answers to (method, path, headers, body), each over a connection of its own; the last one begins a little later."""
+    ready = threading.Barrier(len(requests))
+
+    def send(number, method, path, headers, body=None):
+        with server.new_client() as client:
+            ready.wait()
+            time.sleep(0.002 if number == len(requests) - 1 else 0)
+            return client.request(method, path, headers=headers, body=body)
+
+    with concurrent.futures.ThreadPoolExecutor(len(requests)) as pool:
+        return [future.result() for future in [pool.submit(send, number, *request) for number, request in enumerate(requests)]]
+
+
+def cookies(person):
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in person.browser.cookies.items())}
+
+
+def test_of_what_was_taken_back_no_code_is_left_however_many_are_asked_for_meanwhile(server):
+    person = Person(server)
+    for _ in range(40):
+        page = allow(person, asks(Pkce()))
+        asking = ("GET", "/oauth/authorize?" + urllib.parse.urlencode(asks(Pkce())), cookies(person))
+        answers = all_at_once(server, [asking] * 8 + [("DELETE", "/auth/consents/web", person.headers)])
+        assert answers[-1].status == 204 and {answer.status for answer in answers[:-1]} <= {200, 303}, page
+        assert server.rows(f"SELECT redirect FROM _tenon_codes WHERE account = '{person.id}'") == []
+
+
+def test_of_an_account_that_is_deleted_nothing_is_left_however_many_it_lets_in_meanwhile(server):
+    admin = Person(server, role="admin")
+    for _ in range(8):
+        person, query = Person(server), asks(Pkce())
+        page = person.browser.sign_in(person.browser.open("/oauth/authorize", query), person.email, PASSWORD)
+        form = urllib.parse.urlencode({"form": page.fields["form"], "decision": "allow"})
+        allowing = ("POST", page.all("form")[0][1]["action"], {**cookies(person), "Content-Type": "application/x-www-form-urlencoded"}, form)
+        answers = all_at_once(server, [allowing] * 8 + [("DELETE", f"/api/v1/users/{person.id}", admin.headers)])
+        assert answers[-1].status == 204 and {answer.status for answer in answers[:-1]} <= {200, 303}, answers
+        for table in ("_tenon_codes", "_tenon_consents", "_tenon_grants"):
+            assert server.rows(f"SELECT 1 AS x FROM {table} WHERE account = '{person.id}'") == [], table
+
+
 # Pages
+
+
+def test_no_script_of_another_site_reads_a_page_whoever_cors_names(serve):
+    """RFC 9700 section 2.6: one that could would press "Allow" with the form that it has read."""
+    cors = "cors: {origins: [https://front.example.org], credentials: true}\n"
+    server = serve(FREE + cors + APP, env={"CLIENT_SECRET": SECRET})
+    person, query = Person(server), asks(Pkce())
+    person.browser.sign_in(person.browser.open("/oauth/authorize", query), person.email, PASSWORD)
+    origin = {"Origin": "https://front.example.org"}
+    for method, url, headers in (("GET", "/oauth/authorize?" + urllib.parse.urlencode(query), cookies(person)), ("GET", "/oauth/authorize", {}), ("POST", "/oauth/authorize", {})):
+        answer = server.client.request(method, url, headers={**headers, **origin})
+        assert answer.headers["Content-Type"].startswith("text/html") and not [name for name in answer.headers if name.startswith("Access-Control-")], answer
+    for answer in (server.client.get("/.well-known/oauth-authorization-server", headers=origin), server.client.post("/oauth/token", headers=origin)):
+        assert answer.headers["Access-Control-Allow-Origin"] == origin["Origin"], answer
 
 
 def is_plain_and_accessible(page):

@@ -9,12 +9,13 @@ import concurrent.futures
 import json
 import re
 import secrets
+import signal
 import urllib.parse
 
 import pytest
 
 from browser import Browser
-from oauth import APP, CALLBACK, NATIVE, PASSWORD, ROBOT, SECRET, WEB, Person, Pkce, allow, asks, bearer, claims, code_for, is_error, is_good, post, redeem, refresh, sign_in
+from oauth import APP, CALLBACK, FREE, NATIVE, PASSWORD, ROBOT, SECRET, WEB, Person, Pkce, allow, asks, bearer, claims, code_for, is_error, is_good, post, redeem, refresh, sign_in
 from server import Client, run_tenon
 
 DATABASES = ("sqlite", "postgres")
@@ -22,7 +23,7 @@ DATABASES = ("sqlite", "postgres")
 
 @pytest.fixture(scope="module")
 def server(serve_module):
-    return serve_module(APP, env={"CLIENT_SECRET": SECRET})
+    return serve_module(FREE + APP, env={"CLIENT_SECRET": SECRET})
 
 
 @pytest.fixture(scope="module")
@@ -301,6 +302,25 @@ def test_a_client_changes_no_password_and_ends_no_other_sign_in(server, api):
     assert api.post("/auth/logout", headers=bearer(token)).status == 204 and not is_good(api, token)
 
 
+def test_a_client_that_may_change_accounts_sets_no_password_either(serve):
+    """Who can set one without knowing it has the account, whatever becomes of the consent."""
+    server = serve(APP.replace('scopes: ["notes:*"], secret', 'scopes: ["*"], secret'), env={"CLIENT_SECRET": SECRET})
+    api, person = server.client, Person(server)
+    tokens = sign_in(server, person, "*")
+    client, path, password = bearer(tokens["access_token"]), f"/api/v1/users/{person.id}", {"password": "another good password"}
+    row = {"name": "x", "email": person.email, "role": "user", "active": True}
+    operation = {"method": "PATCH", "path": f"/users/{person.id}", "body": password}
+    for answer in (
+        api.patch(path, json=password, headers=client), api.put(path, json={**row, **password}, headers=client),
+        api.post("/api/v1/batch", json={"operations": [operation]}, headers=client),
+    ):
+        assert answer.status == 403 and "program" in answer.error["message"], answer
+    assert api.patch(path, json={"name": "Another"}, headers=client).status == 200, "the rest of the row is as its scope says"
+    assert is_good(api, tokens["access_token"]) and is_good(api, person.access)
+    assert api.post("/auth/login", json={"email": person.email, "password": PASSWORD}).status == 200
+    assert api.patch(path, json=password, headers=person.headers).status == 200
+
+
 def test_what_happens_to_the_account_holds_for_its_clients(server, api):
     admin = Person(server, role="admin")
     person, pkce = Person(server), Pkce()
@@ -368,6 +388,22 @@ def test_a_client_that_is_taken_out_of_the_file_is_out(serve):
     server.restart()
     assert not is_good(server.client, token) and is_error(post(server.client, "/oauth/token", ROBOT, {"grant_type": "client_credentials"}), 401, "invalid_client")
     assert server.client.post("/api/v1/notes", json={"title": "x"}, headers=bearer(tokens["access_token"])).status in (401, 403), "what it may ask for now is all it has"
+
+
+def test_no_token_names_a_scope_that_its_client_may_not_ask_for_any_more(serve):
+    """What others read of a token, in its claims or by introspection, is what holds here."""
+    server = serve(APP, env={"CLIENT_SECRET": SECRET})
+    api, person, pkce = server.client, Person(server), Pkce()
+    tokens, code = sign_in(server, person), code_for(person, pkce, scope="notes:*")
+    lost = sign_in(server, Person(server), "notes:create")
+    server.app_path.write_text(server.app_path.read_text().replace('scopes: ["notes:*"], secret', 'scopes: ["notes:read"], secret'))
+    server.signal(signal.SIGHUP)
+    server.wait_log(message="the app file was reloaded")
+    for kind in ("access_token", "refresh_token"):
+        assert post(api, "/oauth/introspect", WEB, {"token": tokens[kind]}).json["scope"] == "notes:read"
+    for answer in (refresh(api, tokens["refresh_token"]), redeem(api, code, pkce)):
+        assert answer.status == 200 and answer.json["scope"] == claims(answer.json["access_token"])["scope"] == "notes:read", answer
+    assert is_error(refresh(api, lost["refresh_token"]), 400, "invalid_scope"), "nothing is left of it"
 
 
 # The token endpoint

@@ -4,6 +4,7 @@
 import concurrent.futures
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -177,6 +178,21 @@ def test_what_waits_for_a_lock_is_cut_at_the_deadline_of_its_request_and_nobody_
         holder.communicate("rollback;\n")
         assert client.post(f"{URL}/notes", {"title": "on time"}).status == 201
     assert sorted(note["title"] for note in client.get(f"{URL}/notes").data) == ["kept"] + ["on time"] * 3
+
+
+def test_a_reload_waits_for_nobody_who_is_signing_in(serve, postgres):
+    """A client or a key that was taken out of the app file would be good until there is a quiet moment."""
+    people = "resources: {users: {fields: {email: email required unique, password: password required}, access: {read: id == auth.id, create: true, write: false}}}\n"
+    server = serve(people, database=postgres.create_database())
+    tables = "_tenon_grants, _tenon_keys, _tenon_resets, _tenon_attempts, _tenon_codes, _tenon_consents, _tenon_identities, _tenon_states"
+    holder = subprocess.Popen(["psql", "-Xq", "-d", server.database], stdin=subprocess.PIPE, text=True)
+    holder.stdin.write(f"begin; lock table {tables} in row exclusive mode;\n")
+    holder.stdin.flush()
+    held = "select count(*) from pg_locks where mode = 'RowExclusiveLock' and relation = '_tenon_states'::regclass and granted"
+    until(lambda: postgres.sql(server.database, held) == "1")
+    server.signal(signal.SIGHUP)
+    server.wait_log(message="the app file was reloaded")
+    holder.communicate("rollback;\n")
 
 
 def test_a_client_that_goes_away_undoes_its_transaction_and_frees_its_connection(serve, cluster):

@@ -8,12 +8,11 @@ import pytest
 
 import browser
 from oauth import APP as OAUTH_APP
-from oauth import CALLBACK, SECRET, Pkce, allow, asks, bearer, code_for, is_error, is_good, redeem
+from oauth import CALLBACK, FREE, SECRET, Pkce, allow, asks, bearer, code_for, is_error, is_good, redeem
 from oauth import Person as Somebody
 from oauth import sign_in as let_in
 from provider_test import Browser, Provider, app, refusal, somebody_new  # noqa: F401
 from server import run_tenon
-from signin_test import FREE
 
 DATABASES = ("sqlite", "postgres")
 
@@ -177,6 +176,14 @@ def test_a_refusal_is_a_page_for_people_and_leads_back_to_where_it_began(server,
     answer = Browser(server).get("/auth/provider/fake/callback?state=x&code=y", headers=BROWSER)
     assert answer.status == 403 and "was not begun in this browser" in browser.Page("", answer).problem
     assert Browser(server).get("/auth/provider/fake/callback?state=x&code=y").error["code"] == "FORBIDDEN"
+
+
+def test_a_page_for_nobody_names_a_scheme_as_every_401_does(server, provider):
+    """RFC 9110 section 15.5.2."""
+    provider.sign = lambda said: "not.a.token"
+    there = Browser(server)
+    answer = there.get("/auth/provider/fake/callback?" + urllib.parse.urlencode(provider.authorize(there.begin())), headers=BROWSER)
+    assert answer.status == 401 and answer.headers["WWW-Authenticate"] == "Bearer" and "has not proven" in browser.Page("", answer).problem
 
 
 def test_a_provider_that_is_away_is_a_page_too(serve, provider):

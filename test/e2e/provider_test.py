@@ -361,6 +361,23 @@ def test_a_link_to_an_account_that_is_gone_leads_to_a_new_one(server, provider):
     assert again.status == 201 and again.data["account"]["id"] != first.data["account"]["id"]
 
 
+def test_a_subject_is_of_one_issuer_whatever_the_provider_is_called(serve, provider):
+    """Numbers and names of people mean others where another provider takes over the name."""
+    server = serve(app(provider))
+    first = Browser(server).sign_in(provider).data["account"]["id"]
+    with Provider() as other:
+        other.user = {**provider.user, "email": "somebody-else@example.org"}
+        server.app_text = app(other)
+        server.restart()
+        answer = Browser(server).sign_in(other)
+        assert answer.status == 201 and answer.data["account"]["id"] != first, answer
+        assert Browser(server).sign_in(other).data["account"]["id"] == answer.data["account"]["id"]
+        other.shutdown()
+    server.app_text = app(provider)
+    server.restart()
+    assert Browser(server).sign_in(provider).data["account"]["id"] == first
+
+
 def test_a_number_that_another_account_was_given_is_not_linked(serve, provider):
     server = serve(app(provider, RESOURCES.replace("  users:\n", "  users:\n    id: int\n", 1)))
     first = Browser(server).sign_in(provider)
@@ -485,7 +502,15 @@ def test_an_account_that_is_not_verified_is_reclaimed_and_verified_then(serve, p
     assert Browser(server).sign_in(provider).data["account"]["verified"] is True
 
 
-@pytest.mark.parametrize("resources, sent", [(VERIFIED.replace("bool readonly", "bool"), {"verified": True}), (VERIFIED.replace("fields: [name, password]", "fields: [name, email]"), {})], ids=["verified", "email"])
+OWN = "{when: id == auth.id, fields: [name, password]}"
+
+
+@pytest.mark.parametrize("resources, sent", [
+    (VERIFIED.replace("bool readonly", "bool"), {"verified": True}),
+    (VERIFIED.replace(OWN, "{when: id == auth.id, fields: [name, email]}"), {}),
+    (VERIFIED.replace(OWN, "{for: role('user'), when: id == auth.id, fields: [name, email]}"), {}),
+    (VERIFIED.replace(OWN, "{for: auth.id != null, when: id == auth.id}"), {}),
+], ids=["verified", "email", "email of a role", "email of anybody"])
 def test_verified_is_not_believed_where_whoever_signs_up_may_write_it_or_the_address(serve, provider, resources, sent):
     """33. They would vouch for themselves."""
     server = serve(app(provider, resources))

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import oauth
 from crowd import Crowd, request
 from server import SCALE, run_tenon
 
@@ -363,6 +364,14 @@ def test_signing_in_is_limited_where_nothing_is_said_of_it(serve):
     assert server.client.get("/auth/me").status == 401
 
 
+@pytest.mark.parametrize("base, limit", [("/", "POST /authors"), ("/", "/authors/:id"), ("/authentic", "/authentic/*")], ids=["resource", "row", "base"])
+def test_a_limit_of_what_only_begins_like_auth_leaves_sign_ins_limited(serve, base, limit):
+    authors = "\n  authors:\n    fields: {name: text(1..80)}\n    access: {all: {when: true}}\n"
+    server = serve(app(f'for: "{limit}", rate: 1000000/s', rest=PEOPLE.rstrip() + authors, more=f"api: {{base: {base}}}\n"))
+    answer = server.client.post("/auth/login", json={"email": "p@example.org", "password": "x"})
+    assert answer.headers["RateLimit-Policy"] == '"default auth";q=60;w=60'
+
+
 def test_clients_of_oauth_are_limited_where_nothing_is_said_of_them(serve):
     clients = "auth: {secret: %s, issuer: 'http://127.0.0.1'}\nroles: {reader: ['notes:read']}\noauth: {clients: [{id: robot, name: Robot, secret: %s, grants: [client_credentials], scopes: ['notes:read'], role: reader}]}\n"
     server = serve(app('for: "GET *", rate: 1000000/s', more="cores: 2\n" + clients % ("s" * 40, "c" * 40)))
@@ -381,6 +390,17 @@ def test_an_entry_for_one_route_of_signing_in_leaves_the_others_limited(serve):
     assert register.status == 400 and register.headers["RateLimit-Policy"] == '"default auth";q=60;w=60'
     free = serve(app('for: "POST /auth/*", rate: 5/s, cost: {POST: 0}', rest=PEOPLE))
     assert "RateLimit" not in free.client.post("/auth/login", json={"email": "p@example.org", "password": "x"}).headers
+
+
+def test_the_page_of_oauth_counts_as_signing_in_where_nothing_is_said_of_it(serve):
+    server = serve("cores: 2\n" + oauth.APP, env={"CLIENT_SECRET": oauth.SECRET})
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answers = [server.client.post("/oauth/authorize", body=b"login=a&password=b", headers=form) for _ in range(62)]
+    assert [answer.status for answer in answers] == [400] * 60 + [429] * 2
+    assert answers[0].headers["RateLimit-Policy"] == '"default auth";q=60;w=60, "default oauth";q=600;w=60'
+    assert server.client.post("/auth/login", json={"email": "p@example.org", "password": "x"}).status == 429
+    assert server.client.post("/oauth/token", body=b"grant_type=client_credentials&client_id=robot", headers=form).status == 401
+    assert server.client.get("/oauth/authorize").status == 400
 
 
 # A reload

@@ -102,6 +102,19 @@ static void standard_order_is_that_of_the_design(void **state)
         assert_string_equal(chain.items[i]->name, names[i]);
 }
 
+static void pages_have_the_same_chain_without_cors(void **state)
+{
+    struct middleware_chain chain = middleware_standard(), of_pages = middleware_of_pages();
+    size_t found = 0;
+    for (size_t i = 0; i < chain.count; i++) {
+        if (strcmp(chain.items[i]->name, "CORS") == 0)
+            continue;
+        assert_true(found < of_pages.count);
+        assert_ptr_equal(of_pages.items[found++], chain.items[i]);
+    }
+    assert_int_equal(found, of_pages.count);
+}
+
 struct request_row {
     const char *request;
     int status;
@@ -335,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(run_leaves_what_it_entered_in_reverse),
         cmocka_unit_test(standard_order_is_that_of_the_design),
+        cmocka_unit_test(pages_have_the_same_chain_without_cors),
         cmocka_unit_test(cors_names_listed_origins_only),
         cmocka_unit_test(cors_for_everybody_does_not_vary),
         cmocka_unit_test(compress_shrinks_what_is_worth_it),

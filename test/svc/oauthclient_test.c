@@ -111,6 +111,33 @@ static void oauthclient_covers_never_says_that_less_holds_more(void **state)
                          rows[i].is_covered);
 }
 
+static void oauthclient_meet_is_what_both_hold(void **state)
+{
+    static const struct {
+        const char *a, *b, *both;
+    } rows[] = {
+        {"notes:*", "notes:read", "notes:read"},
+        {"notes:read", "notes:*", "notes:read"},
+        {"*", "notes:read users:*", "notes:read users:*"},
+        {"notes:read notes:create users:read", "notes:*", "notes:read notes:create"},
+        {"notes:* users:read", "notes:read notes:create", "notes:read notes:create"},
+        {"notes:read", "notes:* *", "notes:read"},
+        {"*", "*", "*"},
+        {"notes:read", "users:read", ""},
+        {"notes:*", "*:read", ""},
+        {"", "notes:read", ""},
+        {"notes:read", "", ""},
+    };
+    struct arena arena;
+    arena_init(&arena, 64 * 1024);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct slice out;
+        assert_int_equal(oauthclient_meet(slice_from(rows[i].a), slice_from(rows[i].b), &arena, &out), OK);
+        assert_true(slice_eq_text(out, rows[i].both));
+    }
+    arena_fini(&arena);
+}
+
 static void oauthclient_secrets_are_right_or_wrong_and_nobody_has_none(void **state)
 {
     struct oauthclient client = {.id = SLICE("a"), .is_confidential = true};
@@ -130,6 +157,7 @@ int main(void)
         cmocka_unit_test(oauthclient_redirects_are_https_loopback_or_of_a_scheme_of_ones_own),
         cmocka_unit_test(oauthclient_scopes_are_patterns_with_one_space_between),
         cmocka_unit_test(oauthclient_covers_never_says_that_less_holds_more),
+        cmocka_unit_test(oauthclient_meet_is_what_both_hold),
         cmocka_unit_test(oauthclient_secrets_are_right_or_wrong_and_nobody_has_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
