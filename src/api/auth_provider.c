@@ -204,9 +204,8 @@ static enum error depart(struct exchange *x, void *data)
     struct session session;
     TRY(find_provider(auth, x, &provider));
     TRY(read_wish(x, &state));
-    enum error error = rest_begin(x, auth->rest->model, &session);
-    if (error == OK)
-        error = leave(auth, x, &session, provider, &state);
+    rest_begin_page(x, auth->rest->model, &session);
+    enum error error = leave(auth, x, &session, provider, &state);
     session_fini(&session);
     return tell(x, auth, provider, &state, error);
 }
@@ -374,11 +373,10 @@ static enum error arrive(struct exchange *x, void *data)
         return ERROR_METHOD_NOT_ALLOWED;
     TRY(find_provider(data, x, &arrival.provider));
     TRY(read_answer(&arrival));
-    enum error error = rest_begin(x, arrival.auth->rest->model, &session);
+    rest_begin_page(x, arrival.auth->rest->model, &session);
     arrival.session = &session;
     signin_init(&signin, arrival.auth->identity, x, &session, SIGNIN_COOKIE);
-    if (error == OK)
-        error = take(&arrival, &signin);
+    enum error error = take(&arrival, &signin);
     provider_release(arrival.hold);
     signin_fini(&signin);
     session_fini(&session);
@@ -473,14 +471,18 @@ static enum error remove_link(struct session *session, void *argument)
     struct account account;
     struct provider_link *links;
     size_t count, others = 0;
+    bool is_there = false;
     int64_t removed;
     const struct account_form *form = &removal->identity->form;
     TRY(account_find_key(session, form, removal->account, session->arena, &account));
     TRY(account_hold(session, form, account.id, session->arena, &account));
     TRY(provider_link_list(session, removal->account, &links, &count));
-    for (size_t i = 0; i < count; i++)
-        others += !slice_eq(links[i].provider, removal->provider);
-    if (others == count)
+    for (size_t i = 0; i < count; i++) {
+        bool is_other = !slice_eq(links[i].provider, removal->provider);
+        is_there |= !is_other;
+        others += is_other && identity_find_provider(removal->identity, links[i].provider); /* it is declared still */
+    }
+    if (!is_there)
         return ERROR_NOT_FOUND;
     removal->is_last = others == 0 && account.hash.len == 0;
     if (removal->is_last)

@@ -9,7 +9,6 @@
 #include "base/jsonwrite.h"
 #include "http/site.h"
 #include "model/model.h"
-#include "rt/core.h"
 #include "svc/identity.h"
 
 static enum error serve_metadata(struct exchange *x, void *data);
@@ -58,12 +57,7 @@ enum error oauth_add_routes(struct rest *rest, struct identity *identity, bool h
 
 void oauth_begin(struct oauth *oauth, struct exchange *x, struct session *session)
 {
-    session_init(session, oauth->rest->model, x->fiber, core_index(x->core));
-    session->deadline = x->deadline;
-    session->now_us = x->now_us;
-    session->arena = x->arena;
-    session->diag = &x->diag;
-    session->request = x;
+    rest_begin_page(x, oauth->rest->model, session);
     session->position = DB_POSITION_PRIMARY;
 }
 

@@ -163,7 +163,7 @@ void rest_put_position(struct exchange *x, const struct session *session)
     exchange_add_header(x, "Tenon-Position", buf_slice(&text));
 }
 
-enum error rest_begin(struct exchange *x, struct model *model, struct session *session)
+void rest_begin_page(struct exchange *x, struct model *model, struct session *session)
 {
     session_init(session, model, x->fiber, core_index(x->core));
     session->deadline = x->deadline;
@@ -173,6 +173,11 @@ enum error rest_begin(struct exchange *x, struct model *model, struct session *s
     session->request = x;
     if (x->caller)
         session->caller = *x->caller;
+}
+
+enum error rest_begin(struct exchange *x, struct model *model, struct session *session)
+{
+    rest_begin_page(x, model, session);
     TRY(read_position(x, session));
     struct slice accept = exchange_header(x, HTTP1_HEADER_ACCEPT);
     if (accept.len == 0 || negotiate_accept(accept, SLICE("application/json")) > 0)

@@ -64,6 +64,8 @@ void rest_render_error(struct exchange *x, enum error error, void *data);
 /* Begins the session of an exchange; session_fini() ends it, also after an error.
  * Errors: ERROR_NOT_ACCEPTABLE (the client takes no JSON), ERROR_VALIDATION (Tenon-Position). */
 MUST_USE enum error rest_begin(struct exchange *x, struct model *model, struct session *session);
+/* The same for what answers with pages, redirects or forms of its own, whatever the client accepts. */
+void rest_begin_page(struct exchange *x, struct model *model, struct session *session);
 /* Adds what the client sends back to read its own write, where there are replicas. */
 void rest_put_position(struct exchange *x, const struct session *session);
 /* The key of a row in a path, as stored; `segment` is the last of the path, with its escapes. A key of several fields

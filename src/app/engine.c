@@ -473,7 +473,7 @@ static void tell_ready(struct engine *engine)
         engine->options.on_ready(engine->options.ready_state, engine);
 }
 
-static void log_mistakes(struct engine *engine, const struct diag *diag, const char *outcome)
+static void log_mistakes(struct engine *engine, enum error error, const struct diag *diag, const char *outcome)
 {
     for (const struct diag_item *item = diag->first; item; item = item->next)
         if (!item->is_warning)
@@ -481,7 +481,8 @@ static void log_mistakes(struct engine *engine, const struct diag *diag, const c
                       LOG_STR("file", slice_from(item->place.file ? item->place.file : "")),
                       LOG_INT("line", item->place.line), LOG_INT("column", item->place.column),
                       LOG_STR("reason", slice_from(item->message)));
-    LOG_ERROR(&engine->log, outcome, LOG_STR("reason", slice_from(diag->message ? diag->message : "")));
+    LOG_ERROR(&engine->log, outcome,
+              LOG_STR("reason", slice_from(diag->message ? diag->message : error_sentence(error))));
 }
 
 /* What is read once: until a restart the old one holds. */
@@ -532,10 +533,11 @@ static void reload(struct engine *engine)
     struct generation *next;
     arena_init(&arena, 16 * 1024 * 1024);
     diag_init(&diag, &arena);
-    if (load_next(engine, &diag, &next) == OK)
+    enum error error = load_next(engine, &diag, &next);
+    if (error == OK)
         swap(engine, next);
     else
-        log_mistakes(engine, &diag, "the old app file goes on being served");
+        log_mistakes(engine, error, &diag, "the old app file goes on being served");
     arena_fini(&arena);
 }
 
@@ -560,7 +562,7 @@ static enum error open_late(struct engine *engine)
     if (error == OK)
         swap(engine, next);
     else
-        log_mistakes(engine, &diag, "the app cannot be served");
+        log_mistakes(engine, error, &diag, "the app cannot be served");
     arena_fini(&arena);
     return error;
 }

@@ -18,6 +18,7 @@
 #include "svc/grant.h"
 #include "svc/passwordrule.h"
 #include "svc/provider_link.h"
+#include "svc/provider_signin.h"
 #include "svc/reset.h"
 
 static const char *judge(void *state, const struct change *change, struct slice password)
@@ -34,6 +35,7 @@ struct news {
     struct exchange *x;
     struct slice account;
     bool has_password, has_role;
+    bool has_way_in; /* the password, or an address by which another is given */
 };
 
 static void spread(void *argument)
@@ -46,21 +48,30 @@ static void spread(void *argument)
         gate_tell(news->identity, news->x, AUDIT_ROLE_CHANGED, news->account, NULL);
 }
 
-/* A password takes a while to be hashed: whoever set it is still signed in when it is stored. A client that somebody
- * has let in sets none: it would have the account for good. */
+/* A client that somebody has let in changes none of what lets people in: it would have the account for good. A password
+ * takes a while to be hashed: whoever set it is still signed in when it is stored. */
 static enum error check_signin(struct session *session, const struct news *news)
 {
     const struct principal *principal = news->x ? gate_principal(news->x) : NULL;
     struct grant grant;
-    if (!news->has_password || !principal ||
-        (principal->kind != PRINCIPAL_TOKEN && principal->kind != PRINCIPAL_COOKIE))
+    if (!news->has_way_in || !principal || (principal->kind != PRINCIPAL_TOKEN && principal->kind != PRINCIPAL_COOKIE))
         return OK;
     if (principal->client.len > 0) {
         diag_say(session->diag, "sign in with a password", "this is not for a program that acts for somebody");
         return ERROR_FORBIDDEN;
     }
+    if (!news->has_password)
+        return OK;
     enum error error = grant_find(session, principal->id, &grant);
     return error == ERROR_NOT_FOUND ? ERROR_UNAUTHORIZED : error;
+}
+
+/* Where a password can be mailed to, and by which somebody who comes with a provider is known. */
+static bool has_address(const struct identity *identity, const struct change *change)
+{
+    const struct account_form *form = &identity->form;
+    const struct field *email = provider_signin_email_field(form);
+    return bits_has(change->written, form->login->index) || (email && bits_has(change->written, email->index));
 }
 
 static enum error changed(void *state, struct session *session, const struct change *change)
@@ -74,6 +85,7 @@ static enum error changed(void *state, struct session *session, const struct cha
     bool is_update = change->kind == CHANGE_MERGE || change->kind == CHANGE_REPLACE;
     *news = (struct news){.identity = identity, .x = session->request};
     news->has_password = is_update && change_has(change, identity->form.password);
+    news->has_way_in = news->has_password || (is_update && has_address(identity, change));
     news->has_role = is_update && role && bits_has(change->written, role->index);
     TRY(account_key_of(change->key[0], session->arena, &news->account));
     TRY(check_signin(session, news));

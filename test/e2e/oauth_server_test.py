@@ -302,7 +302,7 @@ def test_a_client_changes_no_password_and_ends_no_other_sign_in(server, api):
     assert api.post("/auth/logout", headers=bearer(token)).status == 204 and not is_good(api, token)
 
 
-def test_a_client_that_may_change_accounts_sets_no_password_either(serve):
+def test_a_client_that_may_change_accounts_changes_no_way_in(serve):
     """Who can set one without knowing it has the account, whatever becomes of the consent."""
     server = serve(APP.replace('scopes: ["notes:*"], secret', 'scopes: ["*"], secret'), env={"CLIENT_SECRET": SECRET})
     api, person = server.client, Person(server)
@@ -315,6 +315,8 @@ def test_a_client_that_may_change_accounts_sets_no_password_either(serve):
         api.post("/api/v1/batch", json={"operations": [operation]}, headers=client),
     ):
         assert answer.status == 403 and "program" in answer.error["message"], answer
+    answer = api.patch(path, json={"email": "thief@example.org"}, headers=client)  # and have a password mailed there
+    assert answer.status == 403 and "program" in answer.error["message"], answer
     assert api.patch(path, json={"name": "Another"}, headers=client).status == 200, "the rest of the row is as its scope says"
     assert is_good(api, tokens["access_token"]) and is_good(api, person.access)
     assert api.post("/auth/login", json={"email": person.email, "password": PASSWORD}).status == 200

@@ -173,7 +173,7 @@ def test_a_refusal_is_a_page_for_people_and_leads_back_to_where_it_began(server,
         assert page.status == 403 and page.heading == "Signing in did not work" and "access_denied" in page.problem, page
         assert urllib.parse.unquote(page.all("a")[0][1]["href"]) == "/auth/provider/fake" + urllib.parse.unquote(returns) and page.all("b") == []
         assert "form-action 'self'; base-uri 'none'" in answer.headers["Content-Security-Policy"] and answer.headers["Cache-Control"] == "no-store"
-    answer = Browser(server).get("/auth/provider/fake/callback?state=x&code=y", headers=BROWSER)
+    answer = Browser(server).get("/auth/provider/fake/callback?state=x&code=y", headers={"Accept": "text/html"})
     assert answer.status == 403 and "was not begun in this browser" in browser.Page("", answer).problem
     assert Browser(server).get("/auth/provider/fake/callback?state=x&code=y").error["code"] == "FORBIDDEN"
 

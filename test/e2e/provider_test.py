@@ -768,6 +768,10 @@ def test_an_account_sees_and_removes_its_links_but_not_the_last_way_in(server, p
     assert [(row["provider"], row["email"]) for row in listed.data] == [("fake", provider.user["email"])] and "sub" not in listed.text
     answer = server.client.delete("/auth/identities/fake", headers=bearer(first))
     assert answer.status == 409 and "only way" in answer.error["message"], answer
+    gone = f"'gone', 'https://gone.example.org', 's', '{first.data['account']['id']}', 'x@example.org', 1"  # declared no more
+    server.execute(f"insert into _tenon_identities(provider, issuer, subject, account, email, created_us) values ({gone})")
+    assert server.client.delete("/auth/identities/fake", headers=bearer(first)).status == 409
+    assert server.client.delete("/auth/identities/gone", headers=bearer(first)).status == 204
     assert server.client.delete("/auth/identities/other", headers=bearer(first)).status == 404
     person = Person(server.client)
     assert server.client.delete("/auth/identities/fake", headers=person.headers).status == 404
