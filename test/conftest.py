@@ -36,10 +36,14 @@ import sys
 
 import pytest
 
-from postgres import Cluster
+from postgres import Cluster, programs
 from server import ROOT, Server
 
 BOTH = ("sqlite", "postgres")
+clusters = []  # the shared one, once there is one
+
+# Tests ask psql often. What Debian has in /usr/bin is a script of Perl that looks for the program and takes four times as long.
+os.environ["PATH"] = f"{programs()}:{os.environ['PATH']}"
 
 
 def pytest_generate_tests(metafunc):
@@ -54,7 +58,17 @@ def pytest_generate_tests(metafunc):
 def postgres():
     """A private PostgreSQL server, shared by all tests of a run that do not stop it."""
     with Cluster() as cluster:
+        clusters.append(cluster)
         yield cluster
+        clusters.clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def empty_clusters():
+    """The databases of a file go with it; autouse, so that it is over behind the servers that use them."""
+    yield
+    for cluster in clusters:
+        cluster.drop_databases()
 
 
 @pytest.fixture(scope="module")
