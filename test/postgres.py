@@ -185,7 +185,8 @@ class Cluster:
 
     def drop_databases(self):
         """All that create_database() has made; each that stays is vacuumed again and again, and has to be written to the disk."""
-        self.sql(self.url("postgres"), *(f"drop database if exists {name} with (force)" for name in self.databases))
+        if self.databases:
+            self.sql(self.url("postgres"), *(f"drop database if exists {name} with (force)" for name in self.databases))
         self.databases.clear()
 
     def sql(self, url, *texts):
