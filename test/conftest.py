@@ -46,6 +46,19 @@ clusters = []  # the shared one, once there is one
 os.environ["PATH"] = f"{programs()}:{os.environ['PATH']}"
 
 
+# What takes longest begins first: a long file that begins last is waited for by all the others.
+LONGEST = (
+    "postgres_test", "signin_race_test", "nodes_test", "key_test", "ratelimit_test", "p23_isolation_test", "p08_if_match_test", "p11_migration_test",
+    "copy_test", "migrate_test", "manual_test", "signin_test", "replica_test", "inventory_test", "p07_idempotency_test", "p26_drift_test",
+    "adopt_test", "security_identity_test", "token_test", "provider_test", "provider_odd_test", "p02_power_test", "p04_fault_test",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 def pytest_generate_tests(metafunc):
     """A file that says DATABASES = BOTH runs every test that serves on each of them."""
     kinds = getattr(metafunc.module, "DATABASES", None)
