@@ -11,6 +11,7 @@ that Debian's package makes. No cluster of the system is ever touched.
 """
 
 import atexit
+import contextlib
 import ctypes
 import functools
 import itertools
@@ -27,7 +28,7 @@ import time
 USER = "tenon"
 SCALE = float(os.environ.get("TENON_TIME_SCALE", "1"))
 PR_SET_PDEATHSIG = 1
-IN_MEMORY, ROOM_BYTES = pathlib.Path("/dev/shm"), 4 << 30
+IN_MEMORY, ROOM_BYTES, OLD_S = pathlib.Path("/dev/shm"), 4 << 30, 3600
 
 
 def programs():
@@ -65,10 +66,12 @@ def _new_folder(in_memory):
 
 
 def _sweep():
-    """Removes what runs that were killed have left in memory."""
+    """Removes what runs that were killed have left in memory; not what is new, for it may be that of another container's process."""
     for folder in IN_MEMORY.glob("tn-pg-*-*"):
-        if not pathlib.Path("/proc", folder.name.split("-")[2]).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another run sweeps, too
+            is_old = time.time() - folder.stat().st_mtime > OLD_S
+            if is_old and not pathlib.Path("/proc", folder.name.split("-")[2]).exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(program, *arguments, folder):
