@@ -36,10 +36,27 @@ import sys
 
 import pytest
 
-from postgres import Cluster
+from postgres import Cluster, programs
 from server import ROOT, Server
 
 BOTH = ("sqlite", "postgres")
+clusters = []  # the shared one, once there is one
+
+# Tests ask psql often. What Debian has in /usr/bin is a script of Perl that looks for the program and takes four times as long.
+os.environ["PATH"] = f"{programs()}:{os.environ['PATH']}"
+
+
+# What takes longest begins first: a long file that begins last is waited for by all the others.
+LONGEST = (
+    "postgres_test", "signin_race_test", "nodes_test", "key_test", "ratelimit_test", "p23_isolation_test", "p08_if_match_test", "p11_migration_test",
+    "copy_test", "migrate_test", "manual_test", "signin_test", "replica_test", "inventory_test", "p07_idempotency_test", "p26_drift_test",
+    "adopt_test", "security_identity_test", "token_test", "provider_test", "provider_odd_test", "p02_power_test", "p04_fault_test",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 def pytest_generate_tests(metafunc):
@@ -54,7 +71,17 @@ def pytest_generate_tests(metafunc):
 def postgres():
     """A private PostgreSQL server, shared by all tests of a run that do not stop it."""
     with Cluster() as cluster:
+        clusters.append(cluster)
         yield cluster
+        clusters.clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def empty_clusters():
+    """The databases of a file go with it; autouse, so that it is over behind the servers that use them."""
+    yield
+    for cluster in clusters:
+        cluster.drop_databases()
 
 
 @pytest.fixture(scope="module")

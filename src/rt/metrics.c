@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "rt/metrics_table.h"
 
 enum { CACHE_LINE = 64, LABELS_BYTES_MAX = 16 * 1024 };
@@ -26,6 +27,8 @@ enum error metrics_create(unsigned cores, struct metrics **out)
     if (!metrics)
         return ERROR_MEMORY;
     metrics->cores = cores;
+    for (size_t i = 0; i < METRICS_CHAINS; i++)
+        metrics->chains[i] = METRICS_NO_SERIES;
     metrics->cells = calloc(cores ? cores : 1, sizeof metrics->cells[0]);
     if (!metrics->cells) {
         free(metrics);
@@ -164,11 +167,20 @@ static enum error put_labels(struct buf *out, const char *names, const struct sl
     return buf_failed(out) ? ERROR_MEMORY : OK;
 }
 
-static bool has_series(const struct metrics *metrics, const struct metrics_family *family, struct slice labels)
+/* Where the chain begins that a series with these labels is in, if there is one. */
+static int *chain_of(struct metrics *metrics, const struct metrics_series *series)
 {
-    for (int i = family->first_series; i != METRICS_NO_SERIES; i = metrics->series[i].next)
-        if (slice_eq(buf_slice(&metrics->series[i].labels), labels))
+    uint64_t hash = digest_hash64(series->family, buf_slice(&series->labels));
+    return &metrics->chains[hash % METRICS_CHAINS];
+}
+
+static bool has_series(const struct metrics *metrics, const struct metrics_series *wanted, int chain)
+{
+    for (int i = chain; i != METRICS_NO_SERIES; i = metrics->series[i].next_in_chain) {
+        const struct metrics_series *series = &metrics->series[i];
+        if (series->family == wanted->family && slice_eq(buf_slice(&series->labels), buf_slice(&wanted->labels)))
             return true;
+    }
     return false;
 }
 
@@ -178,7 +190,8 @@ static enum error enter_series(struct metrics *metrics, const struct metrics_ser
     struct metrics_family *family = &metrics->families[series->family];
     if (metrics->series_count >= METRICS_SERIES_MAX)
         return ERROR_LIMIT;
-    if (has_series(metrics, family, buf_slice(&series->labels)))
+    int *chain = chain_of(metrics, series);
+    if (has_series(metrics, series, *chain))
         return ERROR_CONFLICT;
     struct metrics_series *all = grown(metrics->series, metrics->series_count, sizeof *all);
     if (!all)
@@ -187,6 +200,8 @@ static enum error enter_series(struct metrics *metrics, const struct metrics_ser
     int index = (int)metrics->series_count++;
     all[index] = *series;
     all[index].next = METRICS_NO_SERIES;
+    all[index].next_in_chain = *chain;
+    *chain = index;
     if (family->last_series == METRICS_NO_SERIES)
         family->first_series = index;
     else

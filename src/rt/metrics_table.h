@@ -13,7 +13,7 @@
 
 enum metrics_kind { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
 
-enum { METRICS_NO_SERIES = -1 };
+enum { METRICS_NO_SERIES = -1, METRICS_CHAINS = 4096 };
 
 struct metrics_family {
     const char *name, *help, *label_names;
@@ -27,6 +27,7 @@ struct metrics_family {
 struct metrics_series {
     unsigned family;
     int next;                       /* in its family */
+    int next_in_chain;              /* of those whose labels have the same hash */
     size_t cell;                    /* where its cells begin, in every core's array */
     struct buf labels;              /* method="GET",route="/" */
     double (*read)(void *argument); /* a probe: it has no cells */
@@ -45,6 +46,7 @@ struct metrics {
     size_t family_count;
     struct metrics_series *series;
     size_t series_count;
+    int chains[METRICS_CHAINS]; /* by the hash of the labels: whether a series is there is asked for each that comes */
 };
 
 #endif

@@ -112,6 +112,7 @@ def test_a_unit_of_work_happens_whole_or_not_at_all(api):
     assert api.client.get("/api/v1/positions").data[0]["size"] == 10
 
 
+@pytest.mark.alone
 def test_a_long_query_is_cut_with_504_and_delays_nobody(depth, serve, monkeypatch):
     program, libraries = depth
     monkeypatch.setattr(harness, "BINARY", str(program))

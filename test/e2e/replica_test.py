@@ -61,9 +61,8 @@ def titles(answer):
     return [row["title"] for row in answer.data]
 
 
-def test_reads_go_to_the_replica_and_writes_to_the_primary(start):
-    server = start()
-    position = server.client.post(URL, {"title": "one"}).headers["Tenon-Position"]
+def until_asked(server, position):
+    """Until a read is answered by the replica."""
     before = asked(server)
 
     def is_asked():
@@ -71,6 +70,11 @@ def test_reads_go_to_the_replica_and_writes_to_the_primary(start):
         return asked(server) > before
 
     until(is_asked)
+
+
+def test_reads_go_to_the_replica_and_writes_to_the_primary(start):
+    server = start()
+    until_asked(server, server.client.post(URL, {"title": "one"}).headers["Tenon-Position"])
 
 
 def test_who_wrote_reads_the_own_write_and_others_may_read_an_older_state(start, pair):
@@ -118,13 +122,14 @@ def test_an_idle_primary_makes_no_replica_late(start):
 def test_reads_go_on_without_the_replica_and_without_the_primary(start, pair):
     primary, standby = pair
     server = start()
-    server.client.post(URL, {"title": "one"})
+    position = server.client.post(URL, {"title": "one"}).headers["Tenon-Position"]
     until(lambda: titles(server.client.get(URL)) == ["one"])
     standby.kill()
     for _ in range(20):
         assert titles(server.client.get(URL)) == ["one"]
     standby.start()
     until(lambda: server.metrics()["tenon_db_replicas_up"] == 1)
+    until_asked(server, position)  # who watches it has seen it first, then the connections of reads come back, each by itself
     primary.kill()
     until(lambda: server.metrics()["tenon_db_writable"] == 0)
     assert titles(server.client.get(URL)) == ["one"]

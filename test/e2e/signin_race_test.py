@@ -137,14 +137,20 @@ def test_an_account_is_one_account_however_its_address_is_written(serve):
 # While the account changes
 
 
-def while_signing_in(serve, change):
-    """The answer to a sign-in that was checking its password while `change(server, person)` was made."""
-    server = serve(SLOW)
+@pytest.fixture(scope="module")
+def slow_hash(serve_module):
+    """Of PASSWORD, as it is stored where hashing takes long."""
+    server = serve_module(SLOW)
     with server.new_client(timeout=60) as patient:
         person = Person(patient)
-    server.app_text = APP
-    server.restart()  # from now on hashing is cheap, but for the old hash, which this sign-in would replace
-    person.api = server.client
+    return server.rows(f"select password from users where id = '{person.id}'")[0]["password"]
+
+
+def while_signing_in(serve, slow_hash, change):
+    """The answer to a sign-in that was checking its password while `change(server, person)` was made."""
+    server = serve(APP)  # hashing is cheap, but for the old hash, which this sign-in would replace
+    person = Person(server.client)
+    server.execute(f"update users set password = '{slow_hash}' where id = '{person.id}'")
     with server.new_client(timeout=60) as other, concurrent.futures.ThreadPoolExecutor(1) as pool:
         login = pool.submit(other.post, "/auth/login", json={"email": person.email, "password": PASSWORD})
         time.sleep(0.08)
@@ -154,27 +160,27 @@ def while_signing_in(serve, change):
         return server, person, login.result()
 
 
-def test_who_signs_in_while_the_password_is_changed_is_out_and_has_not_brought_the_old_one_back(serve):
+def test_who_signs_in_while_the_password_is_changed_is_out_and_has_not_brought_the_old_one_back(serve, slow_hash):
     def change(server, person):
         assert server.client.patch(f"/api/v1/users/{person.id}", json={"password": "quite another one"}, headers=person.headers).status == 200
 
-    server, person, answer = while_signing_in(serve, change)
+    server, person, answer = while_signing_in(serve, slow_hash, change)
     assert answer.status == 401
     assert person.login().status == 401 and person.login(password="quite another one").status == 200
     assert server.rows("select count(*) as n from _tenon_grants")[0]["n"] == 1
 
 
-def test_who_signs_in_while_the_account_is_deleted_is_nobody(serve):
-    server, person, answer = while_signing_in(serve, lambda server, person: server.execute(f"delete from users where id = '{person.id}'"))
+def test_who_signs_in_while_the_account_is_deleted_is_nobody(serve, slow_hash):
+    server, person, answer = while_signing_in(serve, slow_hash, lambda server, person: server.execute(f"delete from users where id = '{person.id}'"))
     assert answer.status == 401 and person.login().status == 401
     assert server.rows("select count(*) as n from _tenon_grants")[0]["n"] == 1  # that of signing up
 
 
-def test_who_signs_in_while_the_account_is_shut_is_nobody(serve):
+def test_who_signs_in_while_the_account_is_shut_is_nobody(serve, slow_hash):
     def shut(server, person):
         assert server.client.patch(f"/api/v1/users/{person.id}", json={"active": False}, headers=person.headers).status in (200, 204)
 
-    server, person, answer = while_signing_in(serve, shut)
+    server, person, answer = while_signing_in(serve, slow_hash, shut)
     assert answer.status == 401 or not is_somebody(server.client, bearer(answer))
 
 

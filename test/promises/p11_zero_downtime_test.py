@@ -122,7 +122,7 @@ def test_a_column_of_a_million_rows_gets_another_name_under_load(cluster, tmp_pa
         f"from generate_series(0, {rows - 1}) as i; analyze items",
     )
     old = Load(serve(OLD), "name")
-    time.sleep(3)
+    time.sleep(1.5)
     write(NEW)
     written = [line.split("/")[1].split(".")[0][5:] for line in migrate("diff").splitlines() if line.endswith("postgres.up.sql")]
     assert written[:2] == ["add_items_title", "fill_items_title"] and written[-1] == "drop_items_name"
@@ -133,7 +133,7 @@ def test_a_column_of_a_million_rows_gets_another_name_under_load(cluster, tmp_pa
     assert cluster.sql(url, "select count(*) from items where title is distinct from name") == "0"
 
     new = Load(serve(NEW), "title")  # both for a while
-    time.sleep(2)
+    time.sleep(1)
     assert cluster.sql(url, "select count(*) from items where title is distinct from name") == "0"
     old.stop()
     servers[0].stop()

@@ -419,7 +419,7 @@ class Site:
         """One request; whatever it answers must not hold a value that this caller may not read and did not send."""
         self.requests += 1
         answer = self.api.request(method, URL + path, json=body, query=query, headers={**c.headers, **(headers or {})})
-        said = answer.text + str(answer.headers)
+        said = answer.text + "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
         sent = path + json.dumps([body, headers, query], ensure_ascii=False)
         for value in self.unseen_by(c):
             assert value not in said or value in sent, (c.name, method, path, query, body, value, answer)

@@ -158,6 +158,24 @@ static void metrics_keep_their_counts_while_series_are_added(void **state)
     metrics_destroy(metrics);
 }
 
+static void metrics_refuse_a_series_that_is_there_however_many_there_are(void **state)
+{
+    enum { MANY = 10000 };
+    struct metrics *metrics = create(1);
+    unsigned family, other, series;
+    assert_int_equal(metrics_add_counter(metrics, "many_total", "", "n", &family), OK);
+    assert_int_equal(metrics_add_counter(metrics, "other_total", "", "n", &other), OK);
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < MANY; i++) {
+            char text[8];
+            struct slice value = slice_of(text, (size_t)snprintf(text, sizeof text, "%d", i));
+            assert_int_equal(metrics_add_series(metrics, family, &value, 1, &series), round ? ERROR_CONFLICT : OK);
+        }
+    const struct slice last[] = {SLICE("9999")};
+    assert_int_equal(metrics_add_series(metrics, other, last, 1, &series), OK);
+    metrics_destroy(metrics);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +186,7 @@ int main(void)
         cmocka_unit_test(metrics_print_asks_probes_and_adds_gauges),
         cmocka_unit_test(metrics_refuses_what_would_not_be_valid_text),
         cmocka_unit_test(metrics_keep_their_counts_while_series_are_added),
+        cmocka_unit_test(metrics_refuse_a_series_that_is_there_however_many_there_are),
     };
     return cmocka_run_group_tests_name("rt/metrics", tests, NULL, NULL);
 }
