@@ -32,12 +32,16 @@ line of ./dev test. Its amounts are size(suite, soak): the second one where TENO
 
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
 
 from postgres import Cluster, programs
 from server import ROOT, Server
+
+# What a script has put into the background ignores SIGINT, and so would every program that it runs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BOTH = ("sqlite", "postgres")
 clusters = []  # the shared one, once there is one
