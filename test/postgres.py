@@ -20,10 +20,11 @@ import pathlib
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
+
+from ports import free_port
 
 USER = "tenon"
 SCALE = float(os.environ.get("TENON_TIME_SCALE", "1"))
@@ -36,12 +37,6 @@ def programs():
     found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     assert found, "no PostgreSQL server in /usr/lib/postgresql: ./dev setup installs it"
     return found[-1].parent
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _as_child():
@@ -97,7 +92,7 @@ class Cluster:
 
     def __init__(self, *, durable=False, settings=None, standby_of=None):
         self.folder, self.is_durable = _new_folder(in_memory=not durable), durable
-        self.port = _free_port()
+        self.port = free_port()
         self.settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": str(self.folder),

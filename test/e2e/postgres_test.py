@@ -317,14 +317,14 @@ def test_a_request_takes_no_more_round_trips_than_it_must(serve, postgres):
 
 
 def test_a_commit_whose_outcome_is_not_known_is_reported_as_that_and_not_repeated(serve, cluster):
-    server = serve(app(cluster))
+    server = serve(app(cluster).replace("statement_timeout: 1s", "statement_timeout: 20s").replace("handler: 3s", "handler: 30s"))
     server.client.post(f"{URL}/notes", {"title": "prepared"})
-    slow = "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.5); return new; end $$;"
+    slow = "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(10); return new; end $$;"
     cluster.sql(url_of(server), slow + "create trigger slow after insert on notes for each row execute function slow()")
     with concurrent.futures.ThreadPoolExecutor() as pool:
         create = pool.submit(server.client.post, f"{URL}/notes", {"title": "perhaps"})
-        time.sleep(0.2)
-        cluster.sql(cluster.url("postgres"), "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'test' and state = 'active'")
+        end = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'test' and wait_event = 'PgSleep'"
+        until(lambda: cluster.sql(cluster.url("postgres"), end) == "1")
         answer = create.result()
     assert answer.status == 500 and answer.error["code"] == "OUTCOME_UNKNOWN" and "may have happened" in answer.error["message"]
     assert cluster.sql(url_of(server), "select count(*) from notes where title = 'perhaps'") == "0"

@@ -29,6 +29,8 @@ import threading
 import time
 import urllib.parse
 
+from ports import free_port
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.path.abspath(os.environ.get("TENON_BIN") or ROOT / "build/src/cli/tenon")
 WRAP = shlex.split(os.environ.get("TENON_WRAP", ""))
@@ -206,13 +208,6 @@ class _Unclosable:
 
     def __getattr__(self, name):
         return getattr(self.stream, name)
-
-
-def free_port():
-    """A port that was free a moment ago; Server tries another when it is taken meanwhile."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def run_tenon(*args, directory=None, env=None, text_in=None, timeout=30):
