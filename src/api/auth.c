@@ -25,16 +25,22 @@ static const struct route_row {
     const char *pattern;
     http_handler *handler;
     const char *name;
-    bool is_open; /* whoever calls it has nothing to show yet */
+    bool is_open;     /* whoever calls it has nothing to show yet */
+    bool is_provider; /* it is there where providers are */
 } route_rows[] = {
-    {HTTP_POST, "/auth/register", auth_signin_register, "auth.register", true},
-    {HTTP_POST, "/auth/login", auth_signin_login, "auth.login", true},
-    {HTTP_POST, "/auth/refresh", auth_signin_refresh, "auth.refresh", true},
-    {HTTP_POST, "/auth/logout", auth_signin_logout, "auth.logout", false},
-    {HTTP_GET, "/auth/me", auth_account_me, "auth.me", false},
-    {HTTP_POST, "/auth/password", auth_account_change_password, "auth.password", false},
-    {HTTP_POST, "/auth/password/forgot", auth_account_forgot, "auth.password.forgot", true},
-    {HTTP_POST, "/auth/password/reset", auth_account_reset, "auth.password.reset", true},
+    {HTTP_POST, "/auth/register", auth_signin_register, "auth.register", true, false},
+    {HTTP_POST, "/auth/login", auth_signin_login, "auth.login", true, false},
+    {HTTP_POST, "/auth/refresh", auth_signin_refresh, "auth.refresh", true, false},
+    {HTTP_POST, "/auth/logout", auth_signin_logout, "auth.logout", false, false},
+    {HTTP_GET, "/auth/me", auth_account_me, "auth.me", false, false},
+    {HTTP_POST, "/auth/password", auth_account_change_password, "auth.password", false, false},
+    {HTTP_POST, "/auth/password/forgot", auth_account_forgot, "auth.password.forgot", true, false},
+    {HTTP_POST, "/auth/password/reset", auth_account_reset, "auth.password.reset", true, false},
+    {HTTP_GET, "/auth/providers", auth_provider_list, "auth.providers", true, true},
+    {HTTP_GET, "/auth/provider/:name", auth_provider_depart, "auth.provider", true, true},
+    {HTTP_GET, "/auth/provider/:name/callback", auth_provider_arrive, "auth.provider.callback", true, true},
+    {HTTP_GET, "/auth/identities", auth_provider_list_links, "auth.identities", false, true},
+    {HTTP_DELETE, "/auth/identities/:provider", auth_provider_remove_link, "auth.identities.delete", false, true},
 };
 
 static enum error serve_keys(struct exchange *x, void *data)
@@ -79,9 +85,10 @@ enum error auth_add_routes(struct rest *rest, struct identity *identity, struct 
                                          .data = auth,
                                          .name = row->name,
                                          .is_open = row->is_open};
-        TRY(site_add_route(site, &route, diag));
+        if (!row->is_provider || offer.has_providers)
+            TRY(site_add_route(site, &route, diag));
     }
-    return offer.has_accounts && offer.has_providers ? auth_provider_add_routes(auth, site, diag) : OK;
+    return OK;
 }
 
 /* ---- what is sent ---- */

@@ -18,7 +18,6 @@
 #include "base/percent.h"
 #include "base/timecode.h"
 #include "http/http1.h"
-#include "http/site.h"
 #include "http/urlquery.h"
 #include "model/model.h"
 #include "rt/core.h"
@@ -196,7 +195,7 @@ static enum error read_wish(struct exchange *x, struct provider_state *out)
     return x->diag.count > 0 ? ERROR_VALIDATION : OK;
 }
 
-static enum error depart(struct exchange *x, void *data)
+enum error auth_provider_depart(struct exchange *x, void *data)
 {
     struct auth *auth = data;
     struct provider *provider;
@@ -364,7 +363,7 @@ static enum error read_answer(struct arrival *arrival)
     return read_parameters(arrival->x, known, ARRAY_LEN(known), true);
 }
 
-static enum error arrive(struct exchange *x, void *data)
+enum error auth_provider_arrive(struct exchange *x, void *data)
 {
     struct arrival arrival = {.auth = data, .x = x, .state.mode = SIGNIN_COOKIE};
     struct session session;
@@ -385,7 +384,7 @@ static enum error arrive(struct exchange *x, void *data)
 
 /* ---- what there is ---- */
 
-static enum error list_providers(struct exchange *x, void *data)
+enum error auth_provider_list(struct exchange *x, void *data)
 {
     const struct auth *auth = data;
     const struct identity_config *config = auth->identity->config;
@@ -517,43 +516,12 @@ static enum error run(struct exchange *x, struct auth *auth,
     return error;
 }
 
-static enum error list_links(struct exchange *x, void *data)
+enum error auth_provider_list_links(struct exchange *x, void *data)
 {
     return run(x, data, put_links);
 }
 
-static enum error delete_link(struct exchange *x, void *data)
+enum error auth_provider_remove_link(struct exchange *x, void *data)
 {
     return run(x, data, take_link);
-}
-
-/* ---- the routes ---- */
-
-static const struct route_row {
-    enum http_method method;
-    const char *pattern;
-    http_handler *handler;
-    const char *name;
-    bool is_open;
-} route_rows[] = {
-    {HTTP_GET, "/auth/providers", list_providers, "auth.providers", true},
-    {HTTP_GET, "/auth/provider/:name", depart, "auth.provider", true},
-    {HTTP_GET, "/auth/provider/:name/callback", arrive, "auth.provider.callback", true},
-    {HTTP_GET, "/auth/identities", list_links, "auth.identities", false},
-    {HTTP_DELETE, "/auth/identities/:provider", delete_link, "auth.identities.delete", false},
-};
-
-enum error auth_provider_add_routes(struct auth *auth, struct http_site *site, struct diag *diag)
-{
-    for (size_t i = 0; i < ARRAY_LEN(route_rows); i++) {
-        const struct route_row *row = &route_rows[i];
-        const struct site_route route = {.method = row->method,
-                                         .pattern = slice_from(row->pattern),
-                                         .handler = row->handler,
-                                         .data = auth,
-                                         .name = row->name,
-                                         .is_open = row->is_open};
-        TRY(site_add_route(site, &route, diag));
-    }
-    return OK;
 }

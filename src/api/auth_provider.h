@@ -2,16 +2,17 @@
 #ifndef API_AUTH_PROVIDER_H
 #define API_AUTH_PROVIDER_H
 
-#include "base/attr.h"
-#include "base/error.h"
 #include "http/exchange.h"
 
-struct auth;
-struct http_site;
+/* Handlers of signing in with a provider; their data is the struct auth. */
 
-/* Signing in with a provider: to it and back, and which of them an account has. `data` is a struct auth. */
-
-/* Adds the routes. Errors: those of site_add_route(). */
-MUST_USE enum error auth_provider_add_routes(struct auth *auth, struct http_site *site, struct diag *diag);
+/* Which there are. */
+enum error auth_provider_list(struct exchange *x, void *data);
+/* To one of them, and back. */
+enum error auth_provider_depart(struct exchange *x, void *data);
+enum error auth_provider_arrive(struct exchange *x, void *data);
+/* Which of them an account has, and one of these less. */
+enum error auth_provider_list_links(struct exchange *x, void *data);
+enum error auth_provider_remove_link(struct exchange *x, void *data);
 
 #endif
