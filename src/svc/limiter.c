@@ -145,18 +145,24 @@ static bool is_below(struct slice path, struct slice prefix)
            (path.len == prefix.len || path.ptr[prefix.len] == '/' || path.ptr[prefix.len] == '*');
 }
 
+static bool is_about(const struct limiter_pattern *pattern, struct slice prefix, const struct site_route *route,
+                     enum http_method method)
+{
+    return (is_below(pattern->path, prefix) || slice_eq(pattern->path, route->pattern)) &&
+           is_match(pattern, route, method);
+}
+
 /* Whether the app has an entry of its own for what holds where it says nothing. */
 static bool is_replaced(const struct limiter_config *config, const struct limiter_rule *standard,
                         const struct site_route *route, enum http_method method)
 {
-    for (size_t i = 0; standard->prefix.len > 0 && i < config->count; i++) {
+    if (standard->prefix.len == 0 || !route)
+        return false;
+    for (size_t i = 0; i < config->count; i++) {
         const struct limiter_rule *rule = &config->rules[i];
-        for (size_t j = 0; rule->prefix.len == 0 && route && j < rule->pattern_count; j++) {
-            struct slice path = rule->patterns[j].path;
-            bool is_about = is_below(path, standard->prefix) || slice_eq(path, route->pattern);
-            if (is_about && is_match(&rule->patterns[j], route, method))
+        for (size_t j = 0; rule->prefix.len == 0 && j < rule->pattern_count; j++)
+            if (is_about(&rule->patterns[j], standard->prefix, route, method))
                 return true;
-        }
     }
     return false;
 }
