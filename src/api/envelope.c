@@ -374,6 +374,6 @@ void envelope_error(const struct api_settings *settings, struct exchange *x, enu
     if (settings->envelope == ENVELOPE_PROBLEM)
         x->content_type = SLICE("application/problem+json");
     if (error == ERROR_UNAUTHORIZED)
-        exchange_add_header(x, "WWW-Authenticate", x->challenge.len > 0 ? x->challenge : SLICE("Bearer"));
+        exchange_challenge(x);
     writers[settings->envelope](&x->body, &told, x);
 }

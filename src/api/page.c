@@ -149,8 +149,8 @@ enum error page_tell(struct exchange *x, enum error error, const struct page_tro
     if (error == OK || !is_for_people(error) || x->is_cut || !page_is_wanted(x))
         return error;
     exchange_reset_answer(x);
-    if (error == ERROR_UNAUTHORIZED) /* RFC 9110 section 15.5.2 */
-        exchange_add_header(x, "WWW-Authenticate", SLICE("Bearer"));
+    if (error == ERROR_UNAUTHORIZED)
+        exchange_challenge(x);
     page_begin(out, trouble->title, trouble->app);
     buf_put_literal(out, "<h1>");
     htmlwrite_text(out, slice_from(trouble->title));

@@ -68,6 +68,11 @@ void exchange_add_header(struct exchange *x, const char *name, struct slice valu
     buf_advance(headers, len);
 }
 
+void exchange_challenge(struct exchange *x)
+{
+    exchange_add_header(x, "WWW-Authenticate", x->challenge.len > 0 ? x->challenge : SLICE("Bearer"));
+}
+
 void exchange_reset_answer(struct exchange *x)
 {
     x->status = 0;

@@ -92,6 +92,8 @@ YIELDS MUST_USE enum error exchange_read_body(struct exchange *x, struct slice *
 void exchange_status(struct exchange *x, int status);
 /* Adds a header to the answer. `name` is a literal of this program; CR, LF and NUL in the value are dropped. */
 void exchange_add_header(struct exchange *x, const char *name, struct slice value);
+/* What every 401 says: how to show who one is (RFC 9110 section 15.5.2). */
+void exchange_challenge(struct exchange *x);
 /* Empties status, headers, body and tag, to begin another answer (an error after half an answer). */
 void exchange_reset_answer(struct exchange *x);
 
