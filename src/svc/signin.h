@@ -34,7 +34,7 @@ struct signin {
 
     struct account account;
     struct principal *principal;  /* signin_fini() lets go of it */
-    struct slice grant;           /* its id; made by signin_begin() where it is empty */
+    struct slice grant;           /* its id; made where it is empty */
     struct slice access, refresh; /* tokens; a client that may not refresh gets none for that */
     struct slice cookie, csrf;
     struct slice replaced; /* whose sign-in ended because the browser came with its cookie; empty: nobody's */
