@@ -410,21 +410,6 @@ enum error auth_provider_list(struct exchange *x, void *data)
 
 /* ---- of an account ---- */
 
-/* Whoever has signed in here, for themselves: no key, no client, no stranger's token, none that is narrowed. */
-static enum error require_person(struct exchange *x, const struct principal **out)
-{
-    const struct principal *principal = gate_principal(x);
-    if (!principal)
-        return ERROR_UNAUTHORIZED;
-    bool is_signin = principal->kind == PRINCIPAL_TOKEN || principal->kind == PRINCIPAL_COOKIE;
-    if (!is_signin || principal->client.len > 0 || principal->caller.scopes) {
-        diag_say(&x->diag, "sign in", "this is for people who have signed in here");
-        return ERROR_FORBIDDEN;
-    }
-    *out = principal;
-    return OK;
-}
-
 static void put_link(const struct provider_link *link, struct buf *out)
 {
     char room[TIMECODE_DATETIME_BYTES];
@@ -443,7 +428,7 @@ static enum error put_links(struct auth *auth, struct exchange *x, struct sessio
     const struct principal *principal;
     struct provider_link *links;
     size_t count;
-    TRY(require_person(x, &principal));
+    TRY(gate_require_person(x, &principal));
     TRY(provider_link_list(session, principal->account, &links, &count));
     envelope_begin(&auth->rest->settings, &x->body);
     buf_put_byte(&x->body, '[');
@@ -492,7 +477,7 @@ static enum error remove_link(struct session *session, void *argument)
 static enum error take_link(struct auth *auth, struct exchange *x, struct session *session)
 {
     const struct principal *principal;
-    TRY(require_person(x, &principal));
+    TRY(gate_require_person(x, &principal));
     struct removal removal = {
         .identity = auth->identity, .account = principal->account, .provider = x->params[0], .is_last = false};
     enum error error = session_write(session, DB_READ_COMMITTED, remove_link, &removal);

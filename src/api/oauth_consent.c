@@ -14,19 +14,6 @@
 typedef enum error consent_task(struct oauth *oauth, struct exchange *x, struct session *session,
                                 const struct principal *principal);
 
-/* A client that somebody has let in is not to let in others, nor to see them; nor are keys. */
-static enum error require_person(struct exchange *x, const struct principal **out)
-{
-    *out = gate_principal(x);
-    if (!*out)
-        return ERROR_UNAUTHORIZED;
-    bool is_person = (*out)->kind == PRINCIPAL_TOKEN || (*out)->kind == PRINCIPAL_COOKIE;
-    if (is_person && (*out)->client.len == 0)
-        return OK;
-    diag_say(&x->diag, "sign in with a password", "this is for people who have signed in here");
-    return ERROR_FORBIDDEN;
-}
-
 static void put_consent(const struct oauth *oauth, const struct consent *consent, struct buf *out)
 {
     const struct oauthclient *client = oauthclient_find(&oauth->identity->config->oauth, consent->client);
@@ -93,7 +80,7 @@ static enum error run(struct exchange *x, struct oauth *oauth, consent_task *tas
 {
     struct session session;
     const struct principal *principal;
-    TRY(require_person(x, &principal));
+    TRY(gate_require_person(x, &principal));
     enum error error = rest_begin(x, oauth->rest->model, &session);
     session.position = DB_POSITION_PRIMARY;
     if (error == OK)

@@ -61,6 +61,18 @@ const struct principal *gate_principal(const struct exchange *x)
     return x->guarded;
 }
 
+enum error gate_require_person(struct exchange *x, const struct principal **out)
+{
+    *out = gate_principal(x);
+    if (!*out)
+        return ERROR_UNAUTHORIZED;
+    bool is_signin = (*out)->kind == PRINCIPAL_TOKEN || (*out)->kind == PRINCIPAL_COOKIE;
+    if (is_signin && (*out)->client.len == 0 && !(*out)->caller.scopes)
+        return OK;
+    diag_say(&x->diag, "sign in", "this is for people who have signed in here");
+    return ERROR_FORBIDDEN;
+}
+
 /* ---- pages of other sites ---- */
 
 static bool is_unsafe(const struct exchange *x)

@@ -19,6 +19,10 @@ void gate_leave(struct exchange *x, void *identity);
 
 /* Who asks, as gate_enter() has found out; NULL: nobody. */
 const struct principal *gate_principal(const struct exchange *x);
+/* The same, where that is a person who has signed in here: no key, no stranger's token, none that is narrowed, and no
+ * client that somebody has let in, which is not to see or let in others. Errors: ERROR_UNAUTHORIZED (nobody),
+ * ERROR_FORBIDDEN (told). */
+MUST_USE enum error gate_require_person(struct exchange *x, const struct principal **out);
 
 /* Counts a request that does the work of several as that many more, where the key that asks has a limit of its own: a
  * batch is no way around it. Errors: ERROR_RATE_LIMITED, told. */
